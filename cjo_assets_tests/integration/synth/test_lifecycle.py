@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from cjo_assets.families.lifecycle.synth.datasets import (
     LifecycleRequest,
     generated_lifecycle,
 )
+from cjo_assets.families.lifecycle.synth.deals import REVIEW_DAYS, REVIEW_SPREAD
+from cjo_assets.families.lifecycle.synth.draws import OPEN_DAYS
 from cjo_assets.families.lifecycle.synth.world import default_lifecycle_world, require_lifecycle_words
 from cjo_assets.ingest.chain import compute_day, load_files
 from cjo_assets.policy import Policy
@@ -266,6 +269,26 @@ def test_use_falls_and_tickets_wait_from_the_onset_on(many: World) -> None:
             is_late = begins is not None and row["created_at"].date() >= date.fromisoformat(begins)
             waits[is_late].append((row["first_response_at"] - row["created_at"]).total_seconds())
     assert np.mean(waits[True]) > 4 * np.mean(waits[False])
+
+
+def test_what_is_old_is_settled(many: World) -> None:
+    """Tickets without a solution and escalations without a person are of the last weeks: no action is years overdue."""
+    first_open = datetime.combine(UNTIL + timedelta(days=1 - OPEN_DAYS), datetime.min.time())
+    old = [row for row in many.tables["tickets"].to_pylist() if row["created_at"].replace(tzinfo=None) < first_open]
+    seen = {row["subject_id"] for row in many.events("escalation_taken")}
+    assert [row["ticket_id"] for row in old if row["first_response_at"] and row["ticket_id"] not in seen] == []
+    # A ticket of a declining client may take longer.
+    assert sum(row["resolved_at"] is None for row in old) < 0.005 * len(old)
+    talks = [row for row in many.tables["conversations"].to_pylist() if row["status"] == "escalated"]
+    waiting = [row["started_at"].replace(tzinfo=None) for row in talks if row["conversation_id"] not in seen]
+    assert len(talks) > 100
+    assert min(waiting) >= first_open
+    held: dict[str, list[date]] = {}
+    for row in many.events("qbr_held"):
+        held.setdefault(row["customer_id"], []).append(row["occurred_at"].date())
+    gaps = {(later - earlier).days for days in map(sorted, held.values()) for earlier, later in pairwise(days)}
+    # A client that returns had no reviews while it was away.
+    assert {gap for gap in gaps if gap < 2 * REVIEW_DAYS} == set(range(REVIEW_DAYS, REVIEW_DAYS + REVIEW_SPREAD))
 
 
 def test_events_of_the_truth_are_in_the_log(many: World) -> None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from cjo_assets.families.lifecycle.inputs.conversations import ABANDONED, COMPLETED, ESCALATED, FAILED, PRODUCTS
 from cjo_assets.families.lifecycle.synth.deals import CONFIGURATION
 from cjo_assets.families.lifecycle.synth.draws import NEVER, Clients, Columns, moments
-from cjo_assets.families.lifecycle.synth.envelopes import OwnedTable, customer_ids, owned_ids
+from cjo_assets.families.lifecycle.synth.envelopes import Log, OwnedTable, customer_ids, owned_ids
 from cjo_assets.families.lifecycle.synth.support import ratings
 from cjo_assets.families.lifecycle.synth.world import LifecycleWorld
 from cjo_assets.synth.columns import (
@@ -30,6 +30,8 @@ WORKFLOWS, MODELS = ("answer", "classify", "summarize"), ("small", "large")
 # Price of a thousand tokens by model [currency].
 TOKEN_PRICES = (0.0005, 0.01)
 DAY_MINUTES = 1440
+# Confidence of the AI below which a person takes a conversation over, and from its end until then [seconds].
+UNSURE, TAKEN_AFTER = 0.7, 480
 
 
 def usage_of(world: LifecycleWorld, clients: Clients, number: pyarrow.Array, chance: np.random.Generator) -> OwnedTable:
@@ -59,9 +61,10 @@ def usage_of(world: LifecycleWorld, clients: Clients, number: pyarrow.Array, cha
 
 
 def conversations_of(
-    world: LifecycleWorld, clients: Clients, number: pyarrow.Array, mean: float, chance: np.random.Generator
+    world: LifecycleWorld, clients: Clients, log: Log, mean: float, chance: np.random.Generator
 ) -> OwnedTable:
-    """Draw conversations, so many per client on average; fewer and worse where use falls."""
+    """Draw conversations, so many per client on average; fewer and worse where use falls. Log who took them over."""
+    number = log.number
     org, second = moments(clients, mean, chance)
     level = clients.level(world, org, second // SECONDS_PER_DAY)
     is_kept = chance.random(org.size) < level
@@ -77,9 +80,14 @@ def conversations_of(
     user = numbers_as_text(1, int(clients.rows["users"].max()) * 5, 3)
     of_org = id_column("", number.take(pyarrow.array(org)))
     place = user.take(pyarrow.array((chance.random(org.size) * clients.rows["users"][org] * 5).astype(np.int64)))
+    ids, confidence = row_id_column("SYN_CONV_", org, number), np.round(chance.beta(12, 2, org.size), 3)
+    needs_person = (status == STATUSES.index(ESCALATED)) | (confidence < UNSURE)
+    is_taken = needs_person & clients.is_old(second)
+    taken = {"subject_id": ids.filter(pyarrow.array(is_taken))}
+    log.add("escalation_taken", org[is_taken], (second + duration + TAKEN_AFTER)[is_taken], "agent", "_3", **taken)
     table = pyarrow.table(
         {
-            "conversation_id": row_id_column("SYN_CONV_", org, number),
+            "conversation_id": ids,
             "customer_id": customer_ids(number, org),
             "user_id": pc.binary_join_element_wise("u", of_org, place, "_"),
             "product": name_column(PRODUCTS, np.zeros(org.size, int)),
@@ -90,7 +98,7 @@ def conversations_of(
             "ended_at": instant_column(second + duration),
             "status": name_column(STATUSES, status),
             "is_resolved": pyarrow.array(resolved),
-            "ai_confidence": np.round(chance.beta(12, 2, org.size), 3),
+            "ai_confidence": confidence,
             "asked_for_human": pyarrow.array(status == STATUSES.index(ESCALATED)),
             "csat": pyarrow.array(ratings(level < 1, chance), mask=~is_rated),
             "p95_ms": np.round(chance.lognormal(7.0, 0.35, org.size)),

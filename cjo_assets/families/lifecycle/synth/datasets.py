@@ -199,7 +199,7 @@ class GeneratedLifecycle(Made):
         add_money(world, clients, log, self._chance(FOR_MONEY, chunk))
         add_deals(world, clients, log, self._chance(FOR_DEALS, chunk))
         supported = tickets_of(world, clients, log, request.tickets, self._chance(FOR_TICKETS, chunk))
-        talks = conversations_of(world, clients, number, request.conversations, self._chance(FOR_TALKS, chunk))
+        talks = conversations_of(world, clients, log, request.conversations, self._chance(FOR_TALKS, chunk))
         rest = self._chance(FOR_REST, chunk)
         return {
             "organizations": organizations_of(world, clients, number),

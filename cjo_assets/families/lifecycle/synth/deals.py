@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow
 
-from cjo_assets.families.lifecycle.synth.draws import NEVER, Clients
+from cjo_assets.families.lifecycle.synth.draws import NEVER, OPENS, Clients
 from cjo_assets.families.lifecycle.synth.envelopes import Log, owned_ids
 from cjo_assets.families.lifecycle.synth.world import SUCCESS_MANAGER, SUPPORT_SPECIALIST, LifecycleWorld
 from cjo_assets.synth.columns import SECONDS_PER_DAY, Numbers, name_column
@@ -33,6 +33,8 @@ DAYS_OF_STEP = 5
 DEPENDENCIES = ("api_access", "data_export", "legal_review")
 DEAL, CONFIGURATION = "SYN_DEAL_", "SYN_CFG_"
 CLIENTS_OF_PERSON = 20
+# Days between two quarterly reviews of a client, and how many more they are for some.
+REVIEW_DAYS, REVIEW_SPREAD = 84, 12
 HANDOFF_PARTS = ["client_preferences", "context_notes", "technical_requirements"]
 COST_SHARE = (0.4, 0.8)
 
@@ -43,10 +45,11 @@ def person_ids(role: str, number: pyarrow.Array, org: Numbers) -> pyarrow.Array:
 
 
 def add_deals(world: LifecycleWorld, clients: Clients, log: Log, chance: np.random.Generator) -> None:
-    """Draw the events of deals and of the people assigned."""
+    """Draw the events of deals, of the people assigned, and of the reviews that they held."""
     _add_steps(world, clients, log, chance)
     _add_dependencies(clients, log, chance)
     _add_people(clients, log, chance)
+    _add_reviews(clients, log)
 
 
 def _add_steps(world: LifecycleWorld, clients: Clients, log: Log, chance: np.random.Generator) -> None:
@@ -108,7 +111,7 @@ def _add_people(clients: Clients, log: Log, chance: np.random.Generator) -> None
     given = chance.integers(1, len(HANDOFF_PARTS), org.size, endpoint=True)
     parts = [HANDOFF_PARTS[:count] for count in given]
     log.add("handoff_requested", org, requested, "agent", subject_id=handoff, about=SUCCESS_MANAGER, parts=parts)
-    is_taken = chance.random(org.size) < 0.95
+    is_taken = clients.is_old(requested) | (chance.random(org.size) < 0.95)
     taken = requested + chance.integers(3600, 5 * SECONDS_PER_DAY, org.size)
     rows_taken = {"subject_id": handoff.filter(pyarrow.array(is_taken)), "about": SUCCESS_MANAGER}
     log.add("handoff_accepted", org[is_taken], taken[is_taken], "agent", **rows_taken)
@@ -116,3 +119,14 @@ def _add_people(clients: Clients, log: Log, chance: np.random.Generator) -> None
         named = {"related_id": person_ids(role, log.number, org), "about": role}
         subject = owned_ids(f"SYN_ASSIGNMENT{series}_", log.number, org)
         log.add("assigned", org, at, "system", series, subject_id=subject, **named)
+
+
+def _add_reviews(clients: Clients, log: Log) -> None:
+    """Add the quarterly reviews that were held while a client paid, some of them a few days late."""
+    start, every = clients.rows["start_day"], REVIEW_DAYS + clients.rows["org"] % REVIEW_SPREAD
+    count = np.maximum(clients.last_day - start, 0) // every
+    org = np.repeat(clients.rows["org"], count)
+    place = 1 + np.arange(org.size) - np.repeat(np.cumsum(count) - count, count)
+    day = start[org] + every[org] * place
+    is_held = clients.is_live(org, day)
+    log.add("qbr_held", org[is_held], day[is_held] * SECONDS_PER_DAY + OPENS, "agent")

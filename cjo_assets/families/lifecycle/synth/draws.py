@@ -13,6 +13,8 @@ Columns = dict[str, Numbers]
 # Day of what never happens.
 NEVER = 2**31 - 1
 MONTHS_OF_ANNUAL_PRICE = 11
+# Days within which people take and settle what waits for them: only what is younger is still open.
+OPEN_DAYS = 21
 # Opening hours in which people of the world act [seconds of a day].
 OPENS, CLOSES = 8 * 3600, 18 * 3600
 
@@ -40,6 +42,11 @@ class Clients:
     def end_second(self) -> int:
         """First second after the last day."""
         return (self.last_day + 1) * SECONDS_PER_DAY
+
+    def is_old(self, second: Numbers) -> Numbers:
+        """Return whether what began at instants has been settled."""
+        found: Numbers = second < self.end_second - OPEN_DAYS * SECONDS_PER_DAY
+        return found
 
     def is_live(self, org: Numbers, day: Numbers) -> Numbers:
         """Return whether organizations pay on days."""

@@ -28,7 +28,7 @@ def tickets_of(
     """Draw tickets, so many per client on average, and add their events to the log."""
     drawn = _drawn(world, clients, mean, chance)
     org, ids = drawn["org"], row_id_column("SYN_TICKET_", drawn["org"], log.number)
-    _add_history(world, log, drawn, ids, chance)
+    _add_history(world, clients, log, drawn, ids, chance)
     responded, resolved = drawn["responded"] >= log.end, drawn["resolved"] >= log.end
     is_tried = chance.random(org.size) < 0.8
     category = chance.integers(0, len(world.categories), org.size)
@@ -63,7 +63,7 @@ def _drawn(world: LifecycleWorld, clients: Clients, mean: float, chance: np.rand
     wait = chance.exponential(1.0, org.size) * np.array(RESPONSE_MINUTES)[priority] * factor
     work = chance.exponential(1.0, org.size) * np.array(RESOLUTION_MINUTES)[priority] * factor
     responded = created + MINUTE + wait.astype(np.int64)
-    is_solved = chance.random(org.size) < SOLVED_SHARE
+    is_solved = clients.is_old(created) | (chance.random(org.size) < SOLVED_SHARE)
     return {
         "org": org,
         "created": created,
@@ -77,9 +77,9 @@ def _drawn(world: LifecycleWorld, clients: Clients, mean: float, chance: np.rand
 
 
 def _add_history(
-    world: LifecycleWorld, log: Log, drawn: Columns, ids: pyarrow.Array, chance: np.random.Generator
+    world: LifecycleWorld, clients: Clients, log: Log, drawn: Columns, ids: pyarrow.Array, chance: np.random.Generator
 ) -> None:
-    """Add changes of status of some tickets, escalations and ratings."""
+    """Add changes of status of some tickets, escalations and ratings; in the end a person has seen every ticket."""
     org, responded, resolved = drawn["org"], drawn["responded"], drawn["resolved"]
     is_paused = chance.random(org.size) < PENDING_SHARE
     continued = responded + (chance.uniform(0.1, 0.9, org.size) * (resolved - responded)).astype(np.int64)
@@ -91,6 +91,8 @@ def _add_history(
     escalated = responded + 10 * MINUTE
     _add(log, "escalated", is_escalated, escalated, drawn, ids, "ai", about="asked_for_human")
     _add(log, "escalation_taken", is_escalated, escalated + 8 * MINUTE, drawn, ids, "agent")
+    is_seen = clients.is_old(drawn["created"]) & ~is_escalated
+    _add(log, "escalation_taken", is_seen, responded, drawn, ids, "agent", "_2")
     is_rated = (resolved < log.end) & (chance.random(org.size) < world.csat_share)
     mark = ratings(drawn["is_slow"], chance)
     _add(log, "csat_given", is_rated, resolved + 600, drawn, ids, "client", quantity=mark[is_rated])
