@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from cjo_assets.families.journey.synth.default_world import default_world
+from cjo_assets.families.journey.synth.world import World
 from cjo_assets.families.lifecycle.synth.world import LifecycleWorld, Wave, default_lifecycle_world
 from cjo_assets.families.marketing.synth.world import MarketingWorld, Segment, default_marketing_world
 
@@ -16,8 +18,19 @@ LAST_DAY = date(2026, 3, 31)
 CUSTOMERS, CAMPAIGNS = 400, 12
 # The longest contract has begun two years ago; the oldest campaign has ended for some weeks.
 WEEKS, CAMPAIGN_WEEKS = 104, 14
-SIGNALS_PER_CUSTOMER = 20.0
-CONVERSATIONS, TICKETS = 40.0, 12.0
+# Few enough that a customer whose use does not fall shows two alarms in 90 days by chance only.
+SIGNALS_PER_CUSTOMER = 3.0
+CONVERSATIONS, TICKETS = 80.0, 6.0
+# Included conversations of each limited plan [per month], of which most clients use more than the share that is little.
+INCLUDED_CONVERSATIONS = {"starter": 10, "growth": 15}
+# Share of days with use: on nearly all of them, so that two weeks differ where use falls, not by chance.
+ACTIVE_DAY_SHARE = 0.95
+
+# Chance of a move in a quiet week, by stage: most customers leave a stage within its typical duration.
+MOVES = {
+    "engagement": {"support": 0.06, "retention": 0.14, "churned": 0.004},
+    "retention": {"support": 0.08, "churned": 0.004},
+}
 
 # Segment of the journey by plan of the lifecycle, from the smallest.
 SEGMENT_OF_PLAN = {"starter": "SMB", "growth": "Mid-Market", "enterprise": "Enterprise"}
@@ -61,9 +74,15 @@ def customer_names() -> tuple[str, ...]:
 
 def lifecycle_world() -> LifecycleWorld:
     """Return the default clients, of whom some decline together and nearly all the others stay."""
+    world = default_lifecycle_world()
     return replace(
-        default_lifecycle_world(),
+        world,
         names=customer_names(),
+        plans=tuple(
+            replace(plan, conversations=INCLUDED_CONVERSATIONS.get(plan.name, plan.conversations))
+            for plan in world.plans
+        ),
+        active_day_share=ACTIVE_DAY_SHARE,
         wave=WAVE,
         decline_share=0.06,
         decline_days=DECLINE_DAYS,
@@ -73,6 +92,13 @@ def lifecycle_world() -> LifecycleWorld:
         # A journey ends when a client leaves, and does not begin again.
         return_share=0.0,
     )
+
+
+def journey_world() -> World:
+    """Return the default journeys, with fewer customers beyond the typical duration of their stage."""
+    world = default_world()
+    moved = {name: replace(stage, moves=MOVES.get(name, stage.moves)) for name, stage in world.stages.items()}
+    return replace(world, stages=moved)
 
 
 def marketing_world() -> MarketingWorld:

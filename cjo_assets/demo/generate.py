@@ -57,7 +57,8 @@ def made_families(policy: Policy) -> tuple[Made, ...]:
             with_performance_log=True,
         ),
         policy,
-        cohort=cohort,
+        company.journey_world(),
+        cohort,
     )
     marketing = generated_marketing(
         MarketingRequest(
