@@ -93,7 +93,7 @@ DATASET = Dataset(
 
 @check
 def undefined_metrics(experiment_metrics: ir.Table, policy: Policy) -> ir.Table:
-    """Return experiments with metrics that the policy does not define: they are not compared."""
+    """Return sums of metrics that the policy does not define: they are not compared."""
     defined = list(policy.marketing.person_metrics.definitions)
     rows = experiment_metrics.filter(experiment_metrics.metric.notin(defined)) if defined else experiment_metrics
-    return rows.select("experiment_id", "metric").distinct()
+    return rows.select("experiment_id", "metric", "asset_id", "measured_on")

@@ -356,8 +356,10 @@ def test_sums_that_no_people_have_are_rejected() -> None:
 def test_a_metric_without_definition_is_listed_and_not_compared() -> None:
     rows = [sums("E", "A", TWO, metric="other"), sums("E", "B", FOUR, metric="other")]
     assert effects(rows) == {}
-    assert rows_of(undefined_metrics(table_of(ExperimentMetrics, rows), POLICY)) == [
-        {"experiment_id": "E", "metric": "other"}
+    listed = rows_of(undefined_metrics(table_of(ExperimentMetrics, rows), POLICY))
+    assert [(row["experiment_id"], row["metric"], row["asset_id"]) for row in listed] == [
+        ("E", "other", "A"),
+        ("E", "other", "B"),
     ]
 
 
