@@ -1,4 +1,7 @@
-"""Tests of validation on every declared contract: counting in one scan and pandera have the same result."""
+"""Tests of validation on every declared contract: counting in one scan and pandera have the same result.
+
+pandera asks the engine once per column and check. It validates contracts that together have a column of every kind.
+"""
 
 from collections import Counter
 from typing import Any
@@ -94,6 +97,23 @@ def repeated(key: tuple[str, ...], rows: Rows) -> int:
     return len(rows) - len({str([row[name] for name in key]) for row in rows}) if key else 0
 
 
+def kinds_of_columns(contract: type[Contract]) -> set[tuple[Any, ...]]:
+    """Return the kinds of columns of a contract: type, missing values, checks, and place in the key."""
+    return {
+        (spec.type, spec.nullable, tuple(check.name for check in spec.checks), spec.words is None, spec.is_key)
+        for spec in columns_of(contract)
+    }
+
+
+def with_every_kind_of_column(contracts: list[type[Contract]]) -> list[type[Contract]]:
+    """Return contracts that together have every kind of column: each time the one with most kinds not yet seen."""
+    chosen, missing = [], set().union(*map(kinds_of_columns, contracts))
+    while missing:
+        chosen.append(max(contracts, key=lambda contract: len(kinds_of_columns(contract) & missing)))
+        missing -= kinds_of_columns(chosen[-1])
+    return chosen
+
+
 def name_of(contract: type[Contract]) -> str:
     """Return the name a test case goes by."""
     return contract.__name__
@@ -102,6 +122,7 @@ def name_of(contract: type[Contract]) -> str:
 WITH_FLOATS_OF_ALL_SORTS = [
     contract for contract in CONTRACTS if {spec.nullable for spec in floats(contract)} == {True, False}
 ][:2]
+ASKED_OF_PANDERA = with_every_kind_of_column(CONTRACTS)
 each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
 
 
@@ -113,7 +134,7 @@ def without_wording(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @each_contract
 @pytest.mark.usefixtures("without_wording")
-def test_every_rule_is_found_by_both(contract: type[Contract]) -> None:
+def test_every_rule_is_found(contract: type[Contract]) -> None:
     specs = columns_of(contract)
     breaches = [((spec.name, MISSING), {spec.name: None}) for spec in specs if not spec.nullable]
     breaches += [((spec.name, VALUE), {spec.name: value}) for spec in specs for value in bad_values(spec)]
@@ -127,7 +148,8 @@ def test_every_rule_is_found_by_both(contract: type[Contract]) -> None:
     table = made_of(rows, schema_of(contract))
     verdict = judged(table, contract, POLICY.vocabulary)
     assert one_scan(contract, verdict) == expected
-    assert panderas(contract, table) == expected
+    if contract in ASKED_OF_PANDERA:
+        assert panderas(contract, table) == expected
     counts = dict(verdict.broken)
     assert counts.pop(KEY_RULE, 0) == repeated(key_of(contract), rows)
     assert set(counts.values()) == {1}, "each row breaks the one rule it was made to break"
@@ -157,7 +179,8 @@ def test_valid_row_passes_and_wrong_names_and_types_do_not(contract: type[Contra
     table = frame(contract, [{}])
     valid = judged(table, contract, POLICY.vocabulary)
     assert (valid.passed, valid.rows, valid.examples, valid.wording) == (True, 1, [], ())
-    assert pandera_errors(contract, table) == []
+    if contract in ASKED_OF_PANDERA:
+        assert pandera_errors(contract, table) == []
     wrong = {
         spec.name: ibis.literal(7, "int8") if spec.type.is_string() else table[spec.name].cast("string")
         for spec in specs
@@ -170,7 +193,16 @@ def test_valid_row_passes_and_wrong_names_and_types_do_not(contract: type[Contra
     }
     for case, (odd, expected) in cases.items():
         verdict = judged(odd, contract, POLICY.vocabulary)
-        errors = pandera_errors(contract, odd, ValidationDepth.SCHEMA_ONLY)
-        for reason, name in expected:
-            assert any(error.reason_code.name == reason and f"'{name}'" in str(error) for error in errors), (case, name)
+        for _, name in expected:
             assert any(f"'{name}'" in text for text in verdict.broken), (case, name)
+        if contract in ASKED_OF_PANDERA:
+            errors = pandera_errors(contract, odd, ValidationDepth.SCHEMA_ONLY)
+            for reason, name in expected:
+                assert any(error.reason_code.name == reason and f"'{name}'" in str(error) for error in errors), case
+
+
+def test_pandera_validates_every_kind_of_column() -> None:
+    seen, every = (set().union(*map(kinds_of_columns, contracts)) for contracts in (ASKED_OF_PANDERA, CONTRACTS))
+    assert seen == every
+    assert len(every) > 30
+    assert len(ASKED_OF_PANDERA) < len(CONTRACTS) / 4
