@@ -496,7 +496,10 @@ class Probe:
         self.tables = [table for table in in_order(tables) if table.full_name != "audit.policies"]
         # Without the policy among its parameters a table's expression is the same under all of them.
         self.ruled = [table for table in self.tables if table.transform and "policy" in parameters_of(table.transform)]
+        # A short statement is compiled in less time, and shows the effect of a value as well as a long one.
+        self.ruled.sort(key=lambda table: len(self.store.statement(table, self.day, self.policy).sql))
         self._rows: dict[tuple[str, str], Rows] = {}
+        self._read: dict[tuple[str, str], list[list[Any]]] = {}
         self._report = ""
 
     def written(self, folder: Path) -> Path:
@@ -523,8 +526,6 @@ class Probe:
         changed = as_if_the_same(changed, self.policy)
         for table in self.ruled:
             if self.changed_rows(table, changed, start):
-                # The next leaf is of the same section more often than not, and so is the table that it changes.
-                self.ruled.sort(key=lambda other: other != table)
                 return table.full_name
         if start is None and self.report(changed) != self.report(self.policy):
             return "report"
@@ -539,20 +540,33 @@ class Probe:
         [table] = [table for table in self.tables if table.full_name == table_name]
         return self._ran(table, self.store.statement(table, self.day, policy).sql)
 
-    def read_under(self, policy: Policy, name: str) -> list[Any]:
-        """Return what the readers of a table make of it as a policy has it; their own rules stay."""
+    def changed_reader(self, name: str, changed: Policy, start: Policy | None = None) -> str | None:
+        """Return a table that differs if a table it reads is as another policy has it; its own rules stay."""
         [table] = [table for table in self.tables if table.full_name == f"{self.family}.{name}"]
         readers = [table for table in self.tables if table.is_dated and (self.family, name) in table.upstream()]
-        rows = []
+        before = self._read_under(table, readers, start or self.policy)
+        after = self._read_under(table, readers, changed)
+        return next((reader.full_name for reader in readers if next(before) != next(after)), None)
+
+    def _read_under(self, table: Table, readers: list[Table], policy: Policy) -> Iterator[list[Any]]:
+        """Yield the rows of each reader of a table that a policy makes."""
+        sql = self.store.statement(table, self.day, policy).sql
+        known = self._read.setdefault((table.full_name, sql), [])
+        for place in range(len(readers)):
+            if place == len(known):
+                known.append(self._read_again(table, sql, readers[: place + 1]))
+            yield known[place]
+
+    def _read_again(self, table: Table, sql: str, readers: list[Table]) -> list[Any]:
+        """Return the rows of the last of some readers of a table that a statement fills."""
         self.store.connection.begin()
         try:
-            self.store.fill(table, self.day, self.store.statement(table, self.day, policy).sql)
+            self.store.fill(table, self.day, sql)
             # In their order, so that those of them that read others read what goes with it.
             for reader in readers:
                 self.store.fill(reader, self.day, self.store.statement(reader, self.day, self.policy).sql)
-                sql = f"FROM {reader.full_name} WHERE as_of = ? ORDER BY ALL"
-                rows.append(self.store.connection.execute(sql, [self.day]).fetchall())
-            return rows
+            query = f"FROM {readers[-1].full_name} WHERE as_of = ? ORDER BY ALL"
+            return self.store.connection.execute(query, [self.day]).fetchall()
         finally:
             self.store.connection.rollback()
 
