@@ -32,6 +32,7 @@ from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.engine.sql import quoted_names
 from cjo_assets.engine.statements import STATEMENT, Origin, Statement, Statements
 from cjo_assets.engine.table_checks import TableChecks
+from cjo_assets.engine.threads import Threads
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.policy import Policy
 
@@ -90,6 +91,7 @@ class Store:
         self.days_of_run: tuple[date, ...] = ()
         self.fences: tuple[Callable[[], None], ...] = ()
         self.lineages: dict[str, Lineage] = {}
+        self._threads = Threads(connection)
         connection.execute("SET TimeZone = 'UTC'")
         give_functions(connection)
         self.backend = ibis.duckdb.from_connection(connection)
@@ -110,7 +112,7 @@ class Store:
         seen = raw_views(connection)
         for dataset in self.datasets:
             if dataset.name not in seen:
-                self._create(f"{RAW}.{dataset.name}", raw_columns(dataset))
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{dataset.name} ({raw_columns(dataset)})")
                 connection.execute(f"ALTER TABLE {RAW}.{dataset.name} ADD COLUMN IF NOT EXISTS version VARCHAR")
         for table in self.tables.values():
             if not table.is_view:
@@ -188,12 +190,14 @@ class Store:
         Raises:
             ContractBreachError: it does not; the old rows are kept.
         """
+        self._threads.choose()
         statement = self.statement(table, as_of, policy)
         with transaction(self.connection):
             self.fill(table, as_of, statement.sql)
             stored = self.judge(table, as_of, policy, statement)
             self.require_ours()
-            return stored
+        self._threads.fit(stored.rows)
+        return stored
 
     def judge(self, table: Table, as_of: date | None, policy: Policy, statement: Statement) -> Stored:
         """Validate the rows of a table against its contract, and run its checks.
@@ -340,6 +344,7 @@ class Store:
             f"SELECT DISTINCT dataset FROM {MANIFEST} WHERE json_extract_string(settings, '$.newest_by') IS NOT NULL"
         )
         self._versioned = frozenset(name for (name,) in found.fetchall())
+        self._threads.choose_again()
 
     def count(self, name: str, day: date | None = None) -> int:
         """Count the rows of a table, or of a day of it."""
@@ -387,10 +392,7 @@ class Store:
         return rows
 
     def _make(self, table: Table) -> None:
-        self._create(table.full_name, columns_in_sql(table))
-
-    def _create(self, name: str, columns: str) -> None:
-        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table.full_name} ({columns_in_sql(table)})")
 
 
 def _day_of(table: Table) -> ir.DateScalar | None:

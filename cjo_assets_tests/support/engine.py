@@ -22,7 +22,8 @@ from cjo_assets.engine.sql import quoted
 # As in the warehouse.
 ibis.options.sql.fuse_selects = False
 BACKEND = ibis.duckdb.connect()
-BACKEND.raw_sql("SET TimeZone = 'UTC'")
+# A store of few rows uses one thread too.
+BACKEND.raw_sql("SET TimeZone = 'UTC'; SET threads = 1")
 give_functions(BACKEND.con)
 
 TEMPORARY = ops.Namespace(catalog="temp", database="main")
