@@ -1,6 +1,6 @@
 """Tests of validation on every declared contract: counting in one scan and pandera have the same result.
 
-pandera asks the engine once per column and check. It validates contracts that together have a column of every kind.
+pandera queries the engine once per column and check. It validates contracts that together have a column of every kind.
 """
 
 from collections import Counter
