@@ -20,7 +20,7 @@ class Threads:
         self._is_chosen = False
 
     def choose_again(self) -> None:
-        """Let `choose` look at the sizes of the tables again."""
+        """Let `choose` count the rows of the tables again."""
         self._is_chosen = False
 
     def choose(self) -> None:
