@@ -12,13 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from cjo_assets.core.approval_status import APPROVED, EXPIRED, PENDING, REJECTED, STALE
-from cjo_assets.core.errors import RefusalError, WarehouseError
+from cjo_assets.core.errors import RefusalError
 from cjo_assets.core.family import Family, deciding_family, registered_families, required
 from cjo_assets.core.questions import Approvals
 from cjo_assets.core.settings import Settings
@@ -26,7 +25,7 @@ from cjo_assets.engine.rows import Row, as_dicts
 from cjo_assets.ingest.records import Record, append, fingerprint, locked, records_in
 from cjo_assets.policy import Policy
 from cjo_assets.policy.identity import is_placeholder, person, person_key
-from cjo_assets.warehouse.published import of_another_version
+from cjo_assets.warehouse.published import read_only
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,11 @@ def record_answer(settings: Settings, policy: Policy, answer: Answer) -> Record:
     now = datetime.now(UTC).replace(tzinfo=None)
     at = _instant(answer.at, now)
     null_words = policy.vocabulary.null_words
-    approvals = _approvals_of(settings, answer.intervention_id)
+    with read_only(settings.published) as reader:
+        approvals = _approvals_of(reader, answer.intervention_id)
     _require_text(answer, policy, approvals.categories(policy))
-    with locked(settings.home / approvals.records) as path:
-        published = _Published(settings.published, approvals)
+    with locked(settings.home / approvals.records) as path, read_only(settings.published) as reader:
+        published = _Published(reader, approvals)
         request = published.request(answer.intervention_id)
         history = published.history("intervention_id = ?", answer.intervention_id)
         said = _said(request, approvals, history, records_in(path), null_words)
@@ -101,23 +101,34 @@ def waiting_requests(settings: Settings, policy: Policy) -> list[Row]:
     Raises:
         WarehouseError: there is no published database.
     """
-    waiting = []
-    for family in _families_published(settings):
-        approvals = _approvals(family)
-        with locked(settings.home / approvals.records, for_reading=True) as path:
-            records = records_in(path)
-        published = _Published(settings.published, approvals)
-        histories = defaultdict[str, list[Row]](list)
-        for row in published.history(f"intervention_id IN (SELECT intervention_id FROM {approvals.pending})"):
-            histories[row["intervention_id"]].append(row)
-        for row in published.rows(f"FROM {approvals.pending}"):
-            history = histories[row["intervention_id"]]
-            said = _said(row, approvals, history, records, policy.vocabulary.null_words)
-            if not _is_settled(row, said):
-                subject = {"subject": approvals.subject, "subject_id": row[f"{approvals.subject}_id"]}
-                approved_by = sorted(_approvers(said).values())
-                waiting.append(row | subject | {"family": family.name, "approved_by": approved_by})
+    records = {family.name: _records(settings, family) for family in families_with_approvals()}
+    with read_only(settings.published) as reader:
+        waiting = [
+            row
+            for family in _families_published(reader)
+            for row in _waiting_of(reader, family, records[family.name], policy)
+        ]
     return sorted(waiting, key=lambda row: (row["expires_at"] or row["due_at"], row["intervention_id"]))
+
+
+def _records(settings: Settings, family: Family) -> list[Record]:
+    with locked(settings.home / _approvals(family).records, for_reading=True) as path:
+        return records_in(path)
+
+
+def _waiting_of(
+    reader: duckdb.DuckDBPyConnection, family: Family, records: list[Record], policy: Policy
+) -> Iterator[Row]:
+    approvals = _approvals(family)
+    published = _Published(reader, approvals)
+    histories = defaultdict[str, list[Row]](list)
+    for row in published.history(f"intervention_id IN (SELECT intervention_id FROM {approvals.pending})"):
+        histories[row["intervention_id"]].append(row)
+    for row in published.rows(f"FROM {approvals.pending}"):
+        said = _said(row, approvals, histories[row["intervention_id"]], records, policy.vocabulary.null_words)
+        if not _is_settled(row, said):
+            subject = {"subject": approvals.subject, "subject_id": row[f"{approvals.subject}_id"]}
+            yield row | subject | {"family": family.name, "approved_by": sorted(_approvers(said).values())}
 
 
 def new_records(settings: Settings, family: Family | None = None) -> str | None:
@@ -131,14 +142,16 @@ def newest_day(settings: Settings, family: Family | None = None) -> date | None:
     if not settings.published.exists():
         return None
     approvals = _approvals(family)
-    [row] = _Published(settings.published, approvals).rows(f"SELECT max(as_of) AS day FROM {approvals.days}")
+    with read_only(settings.published) as reader:
+        [row] = _Published(reader, approvals).rows(f"SELECT max(as_of) AS day FROM {approvals.days}")
     day: date | None = row["day"]
     return day
 
 
 def effect_of_approval(settings: Settings, name: str) -> str:
     """Return what the approval of a published request means, to follow the word approved."""
-    return _approvals_of(settings, name).effect
+    with read_only(settings.published) as reader:
+        return _approvals_of(reader, name).effect
 
 
 def families_with_approvals() -> list[Family]:
@@ -153,36 +166,28 @@ def _approvals(family: Family | None = None) -> Approvals:
     return required(family.approvals, family, "approvals")
 
 
-def _families_published(settings: Settings) -> Iterator[Family]:
+def _families_published(reader: duckdb.DuckDBPyConnection) -> Iterator[Family]:
     """Yield the deciding family, and the others whose requests the published database has."""
     first, *others = families_with_approvals()
     yield first
-    yield from (family for family in others if _Published(settings.published, _approvals(family)).is_stored())
+    yield from (family for family in others if _Published(reader, _approvals(family)).is_stored())
 
 
-def _approvals_of(settings: Settings, name: str) -> Approvals:
+def _approvals_of(reader: duckdb.DuckDBPyConnection, name: str) -> Approvals:
     """Return the approvals of the family that published a request or an intervention; the deciding one without any."""
-    first, *others = map(_approvals, _families_published(settings))
-    return next((one for one in others if _Published(settings.published, one).knows(name)), first)
+    first, *others = map(_approvals, _families_published(reader))
+    return next((one for one in others if _Published(reader, one).knows(name)), first)
 
 
 class _Published:
-    """The published database, read-only."""
+    """Requests, answers and interventions of a family in the published database."""
 
-    def __init__(self, path: Path, approvals: Approvals) -> None:
-        self.path, self.approvals = path, approvals
-        if not path.exists():
-            raise WarehouseError(f"No published database at {path}. Create it with `cjo run`.")
+    def __init__(self, reader: duckdb.DuckDBPyConnection, approvals: Approvals) -> None:
+        self.reader, self.approvals = reader, approvals
 
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
         """Return the rows of a query."""
-        try:
-            with duckdb.connect(str(self.path), read_only=True) as connection:
-                return as_dicts(connection.execute(sql, list(parameters)))
-        except duckdb.IOException as error:
-            raise WarehouseError(f"The database {self.path} cannot be opened: {str(error).splitlines()[0]}") from error
-        except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise WarehouseError(of_another_version(self.path)) from error
+        return as_dicts(self.reader.execute(sql, list(parameters)))
 
     def is_stored(self) -> bool:
         """Return whether the database has the tables; one of an earlier version may lack some."""
@@ -190,7 +195,9 @@ class _Published:
         schema = approvals.days.partition(".")[0]
         queries = (approvals.requests, approvals.history, approvals.interventions, approvals.days)
         named = set(re.findall(rf"\b{schema}\.(\w+)", " ".join(queries)))
-        stored = self.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", schema)
+        stored = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = ?", schema
+        )
         return named <= {row["table_name"] for row in stored}
 
     def knows(self, name: str) -> bool:
