@@ -6,7 +6,8 @@ on.
 
 The change of the net value is a sum over the runs that a threshold decides differently from the one in force. Its
 interval treats all priced runs as a sample (Student's t), and all thresholds share the error (Bonferroni), since the
-best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is no interval.
+best of several looks good by chance. Where few runs carry the change, by Kish's effective number, there is no interval
+and no advice. `advice_rule` names the reason.
 """
 
 import ibis
@@ -17,8 +18,16 @@ from cjo_assets.core.expressions.by_segment import by_segment
 from cjo_assets.core.expressions.intervals import mean_interval, wilson_interval
 from cjo_assets.core.expressions.numbers import MONEY_DECIMALS, rounded
 from cjo_assets.families.journey.interventions._outcomes import with_success
+from cjo_assets.families.journey.learning.playbook_performance import NOTHING_PROVEN
 from cjo_assets.policy import Policy
 from cjo_assets.policy.journey import Learning
+
+UNTESTED = "no_run_at_this_confidence_or_below"
+NO_DIFFERENCE = "decides_no_priced_run_otherwise"
+TOO_FEW_EFFECTIVE_RUNS = "too_few_effective_runs"
+SURE_GAIN = "net_value_surely_higher"
+SURE_LOSS = "net_value_surely_lower"
+ADVICE_RULES = [UNTESTED, NO_DIFFERENCE, TOO_FEW_EFFECTIVE_RUNS, SURE_GAIN, SURE_LOSS, NOTHING_PROVEN]
 
 
 class ThresholdAdvice(DatedContract):
@@ -53,6 +62,7 @@ class ThresholdAdvice(DatedContract):
     )
     net_value_change_high: float = column("Upper end of that interval [currency].", decimals=2, nullable=True)
     is_advised: bool = column("Whether it is tested and its interval is above 0.")
+    advice_rule: str = column("Rule by which it is advised, or not.", isin=ADVICE_RULES)
 
 
 def threshold_advice(
@@ -88,6 +98,14 @@ def threshold_advice(
     # The change is the difference of two published amounts, so both are rounded before.
     net_value = rounded(compared["value"] - compared.cost, MONEY_DECIMALS)
     is_tested = (compared.lowest <= compared.confidence_threshold).fill_null(False)
+    advice_rule = ibis.cases(
+        (~is_tested, UNTESTED),
+        (compared.decided_otherwise == 0, NO_DIFFERENCE),
+        (compared.effective_runs < rules.threshold_effective_runs, TOO_FEW_EFFECTIVE_RUNS),
+        (compared.net_value_change_low > 0, SURE_GAIN),
+        (compared.net_value_change_high < 0, SURE_LOSS),
+        else_=NOTHING_PROVEN,
+    )
     return compared.mutate(
         is_tested=is_tested,
         success_rate=compared.successes / compared.acted_on.nullif(0),
@@ -95,7 +113,8 @@ def threshold_advice(
         success_rate_high=high,
         net_value=net_value,
         net_value_change=net_value - rounded(compared.net_in_force, MONEY_DECIMALS),
-        is_advised=is_tested & (compared.net_value_change_low > 0).fill_null(False),
+        is_advised=advice_rule == SURE_GAIN,
+        advice_rule=advice_rule,
     )
 
 

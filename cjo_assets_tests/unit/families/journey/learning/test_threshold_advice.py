@@ -51,6 +51,12 @@ def test_runs_on_either_side_of_each_threshold() -> None:
     # What four priced runs show is no ground for advice.
     assert {(row["net_value_change_low"], row["is_advised"]) for row in rows.values()} == {(None, False)}
     assert [rows[threshold]["decided_otherwise"] for threshold in (0.4, 0.5, 0.8, 0.99)] == [1, 0, 2, 3]
+    assert {threshold: row["advice_rule"] for threshold, row in rows.items()} == {
+        0.4: "no_run_at_this_confidence_or_below",
+        0.5: "decides_no_priced_run_otherwise",
+        0.8: "too_few_effective_runs",
+        0.99: "too_few_effective_runs",
+    }
     # A loss of 100 avoided and 800 forgone: 900^2 / (100^2 + 800^2).
     assert rows[0.8]["effective_runs"] == pytest.approx(810_000 / 650_000, abs=1e-6)
     assert rows[0.99]["success_rate_low"] is None
@@ -68,8 +74,9 @@ def test_without_any_run_nothing_is_known() -> None:
     found = threshold_advice(Experience().ledger([playbook("P")]), POLICY)
     rows = kept(ThresholdAdvice, found)
     assert [row["confidence_threshold"] for row in rows] == list(POLICY.journey.learning.confidence_thresholds)
-    assert {(row["acted_on"], row["success_rate"], row["net_value"], row["is_tested"]) for row in rows} == {
-        (0, None, 0.0, False)
+    names = ("acted_on", "success_rate", "net_value", "is_tested", "advice_rule")
+    assert {tuple(row[name] for name in names) for row in rows} == {
+        (0, None, 0.0, False, "no_run_at_this_confidence_or_below")
     }
 
 
@@ -121,8 +128,17 @@ def test_interval_of_a_change_shares_error_with_thresholds() -> None:
         expected = (low, high) if effective >= 30 else (None, None)
         assert (row["net_value_change_low"], row["net_value_change_high"]) == pytest.approx(expected, abs=0.02)
         assert row["is_advised"] == (effective >= 30 and low > 0 and row["is_tested"])
-    assert rows[0.6]["is_advised"]
-    assert not rows[0.4]["is_advised"], "below the threshold in force everything loses"
+    assert {threshold: row["advice_rule"] for threshold, row in rows.items()} == {
+        # Below the threshold in force everything loses.
+        0.3: "net_value_surely_lower",
+        0.4: "net_value_surely_lower",
+        0.5: "decides_no_priced_run_otherwise",
+        # Withheld per tenth of confidence: losses of 80 on average up to 0.6, gains of 40 above. The net values are as
+        # 80, 80 - 40 and 80 - 2 x 40.
+        0.6: "net_value_surely_higher",
+        0.7: "net_value_surely_higher",
+        0.8: "nothing_proven_either_way",
+    }
 
 
 def test_no_threshold_is_advised_because_of_chance() -> None:
@@ -153,4 +169,6 @@ def test_few_runs_that_carry_the_change_advise_nothing() -> None:
     runs: Runs = [(0.55, False, 0.0)] * 39 + [(0.55, True, 100_000.0)] + [(0.9, True, 200.0)] * 40
     row = advice_on(runs)[0.6]
     assert (row["decided_otherwise"], row["net_value_change_low"], row["is_advised"]) == (40, None, False)
-    assert row["effective_runs"] < 2
+    # 39 losses of 100 avoided, one gain of 99 900 forgone: (39 x 100 + 99 900)^2 / (39 x 100^2 + 99 900^2).
+    assert row["effective_runs"] == pytest.approx(103_800**2 / (390_000 + 99_900**2), abs=1e-6)
+    assert row["advice_rule"] == "too_few_effective_runs"
