@@ -1,4 +1,4 @@
-"""Credit of each touch for the conversion it preceded, by five methods.
+"""Credit of each touch for the conversion it preceded, by five methods, and the value of that conversion.
 
 One row per touch of a conversion within the policy's window. The credits of a conversion's touches sum to 1 for every
 method. Credits do not depend on the as-of date, so the table is undated. It is empty without the optional touchpoints.
@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.checks import check
-from cjo_assets.core.contract import Contract, Instant, any_of, column, key
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, any_of, column, key
 from cjo_assets.policy import Policy
 
 FIRST, LAST, LINEAR, POSITION_BASED, TIME_DECAY = "first", "last", "linear", "position_based", "time_decay"
@@ -28,6 +28,12 @@ class TouchCredits(Contract):
     touched_at: Instant = column("Instant of the touch [UTC].")
     campaign_id: str = column("Campaign of the touch.")
     channel_id: str = column("Channel of the touch.")
+    conversion_value: float = column(
+        "Value of the conversion [currency]; the largest where rows disagree, null where none states it.",
+        ge=0,
+        le=LARGEST_AMOUNT,
+        nullable=True,
+    )
     place: int = column("Place of the touch among those of the conversion, from 1 [touches].", ge=1)
     touches: int = column("Touches of the conversion within the window [touches].", ge=1)
     first: float = column("Credit where the first touch gets all [conversions].", ge=0, le=1)
@@ -43,7 +49,10 @@ def touch_credits(touchpoints: ir.Table, policy: Policy) -> ir.Table:
     """Divide each conversion among its touches."""
     rules = policy.marketing.attribution
     of_conversion = ibis.window(group_by="conversion_id")
-    touches = touchpoints.mutate(converted_at=touchpoints.converted_at.max().over(of_conversion))
+    touches = touchpoints.mutate(
+        converted_at=touchpoints.converted_at.max().over(of_conversion),
+        conversion_value=touchpoints.conversion_value.max().over(of_conversion),
+    )
     window_start = touches.converted_at - ibis.interval(seconds=_seconds(rules.window_days))
     touches = touches.filter(touches.touched_at >= window_start)
     in_order = ibis.window(group_by="conversion_id", order_by=["touched_at", "touchpoint_id"])
@@ -101,3 +110,12 @@ def conversions_at_several_instants(touchpoints: ir.Table) -> ir.Table:
         first_at=touchpoints.converted_at.min(), last_at=touchpoints.converted_at.max()
     )
     return instants.filter(instants.first_at < instants.last_at)
+
+
+@check
+def conversions_of_several_values(touchpoints: ir.Table) -> ir.Table:
+    """Return conversions whose touches state different values of the conversion."""
+    values = touchpoints.group_by("conversion_id").agg(
+        lowest_value=touchpoints.conversion_value.min(), highest_value=touchpoints.conversion_value.max()
+    )
+    return values.filter(values.lowest_value < values.highest_value)

@@ -5,7 +5,7 @@ One row per touch of a conversion. Optional: without touchpoints, attribution re
 
 import ibis.expr.types as ir
 
-from cjo_assets.core.contract import Contract, Instant, column, key
+from cjo_assets.core.contract import LARGEST_AMOUNT, Contract, Instant, column, key
 from cjo_assets.core.dataset import Dataset
 
 
@@ -18,6 +18,12 @@ class Touchpoints(Contract):
     touched_at: Instant = column("Instant of the touch [UTC].")
     campaign_id: str = column("Campaign of the touch.")
     channel_id: str = column("Channel of the touch.")
+    conversion_value: float = column(
+        "Value of that conversion [currency], equal on each of its touches; null where not known.",
+        ge=0,
+        le=LARGEST_AMOUNT,
+        optional=True,
+    )
 
 
 def relations(rows: ir.Table, campaigns: ir.Table, channels: ir.Table) -> dict[str, ir.BooleanValue]:

@@ -256,6 +256,7 @@ def touchpoints(
     channel = np.where(is_last, last, chance.integers(0, len(world.channels), conversion.size))
     remaining = np.cumsum(touches)[conversion] - np.arange(conversion.size)
     before = remaining * 6 * HOUR - chance.integers(0, 6 * HOUR, conversion.size)
+    value = rows["value"] / np.maximum(rows["conversions"], 1)
     number_of = id_column("SYN_CONV_", number.take(pyarrow.array(owner)))
     in_campaign = np.arange(counted.size) - np.searchsorted(owner, owner) + 1
     conversions = pc.binary_join_element_wise(number_of, pyarrow.array(in_campaign.astype(str), pyarrow.string()), "_")
@@ -267,6 +268,7 @@ def touchpoints(
             "touched_at": instant_column(converted[conversion] - before),
             "campaign_id": campaign_ids(number, owner[conversion]),
             "channel_id": channel_ids(world, channel),
+            "conversion_value": np.round(value[counted][conversion], 2),
         }
     )
     return owner[conversion], table

@@ -80,6 +80,7 @@ def world(seed: int, days: Sequence[int], later: bool = False) -> dict[str, Data
     touches = [
         place() | {"touchpoint_id": f"{first}T{number}-{touch}", "conversion_id": f"{first}V{number}"}
         | {"converted_at": when, "touched_at": when - timedelta(hours=chance.randrange(900))}
+        | {"conversion_value": [None, 19.99, 333_333_333_333.33, 0.0, 0.01][number % 5]}
         for number in range(30)
         for when in [moment()]
         for touch in range(chance.randrange(1, 7))

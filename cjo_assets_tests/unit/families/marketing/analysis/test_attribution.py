@@ -16,6 +16,7 @@ from cjo_assets.families.marketing.analysis.touch_credits import (
     METHODS,
     TouchCredits,
     conversions_at_several_instants,
+    conversions_of_several_values,
     conversions_without_credit,
     credits_that_do_not_sum,
     touch_credits,
@@ -230,6 +231,78 @@ def test_lost_credit_is_found(rows: Rows, tables: dict[str, Any]) -> None:
     named = {(row["channel_id"], row["method"]) for row in rows_of(credit_that_disagrees(table))}
     assert ("search", "last_touch") in named
     assert not named & {("mail", "last_touch"), ("mail", "assist"), ("fax", "assist")}
+
+
+VALUES = {"four": 100.01, "two": 0.0, "too old": 50.0, "tomorrow": 9.0}
+# Credited value and the credit of conversions that carry a value; "alone" and "old" carry none.
+VALUED = {
+    ("one", "search", "first"): (100.01, 1.0),
+    ("one", "search", "last"): (0.0, 0.0),
+    ("one", "mail", "first"): (0.0, 0.0),
+    ("one", "mail", "linear"): (50.005, 0.5),
+    ("one", "mail", "position_based"): (50.005, 0.5),
+    ("one", "social", "time_decay"): (100.01 * 4 / 15, 4 / 15 + 0.5),
+    ("other", "search", "first"): (0.0, 1.0),
+    ("one", "mail", "last_touch"): (None, None),
+    ("one", "social", "last_touch"): (None, None),
+}
+
+
+def test_value_is_credited_as_conversions_are(tables: dict[str, Any], rows: Rows) -> None:
+    """Of the conversions that carry a value, whichever of their touches states it."""
+    assert {(row["credited_value"], row["valued_conversions"]) for row in rows} == {(None, None), (None, 0.0)}
+    touches = [row | {"conversion_value": VALUES.get(row["conversion_id"])} for row in TOUCHES]
+    touches[0] |= {"conversion_value": None}
+    credits_of_touches = credited(touches)
+    sources = tables | {"touch_credits": table_of(TouchCredits, credits_of_touches)}
+    found = kept(Attribution, attribution(**sources, as_of=as_of(), policy=POLICY))
+    places = by(("campaign_id", "channel_id", "method"), found)
+    for place, expected in VALUED.items():
+        assert (places[place]["credited_value"], places[place]["valued_conversions"]) == (
+            pytest.approx(expected, abs=1e-6) if expected[0] is not None else expected
+        ), place
+    for row in found:
+        of_row = [
+            (touch["conversion_value"], touch[row["method"]])
+            for touch in credits_of_touches
+            if row["method"] in METHODS and touch["conversion_value"] is not None
+            if (touch["campaign_id"], touch["channel_id"]) == (row["campaign_id"], row["channel_id"])
+            if touch["conversion_id"] != "tomorrow"
+        ]
+        value = math.fsum(amount * credit for amount, credit in of_row) if of_row else None
+        assert row["credited_value"] == pytest.approx(value, abs=1e-6), row
+    table = table_of(Attribution, [{name: row[name] for name in row if name != "as_of"} for row in found])
+    given = [sources["attribution_hints"], sources["touch_credits"], as_of(), POLICY]
+    assert not rows_of(credit_that_is_lost(table, *given))
+    cent = (table.channel_id == "search") & (table.method == "linear") & (table.campaign_id == "one")
+    less = table.mutate(credited_value=table.credited_value - cent.ifelse(0.01, 0.0))
+    assert [row["method"] for row in rows_of(credit_that_is_lost(less, *given))] == ["linear"]
+
+
+def test_no_cent_of_a_large_value_is_lost(tables: dict[str, Any]) -> None:
+    """A third of a conversion is stored to twelve decimals, which a large value would show."""
+    touches = [
+        touch(f"{name}-{place}", name, f"2025-01-{10 + place:02d}T00:00:00", f"c{place}", conversion_value=value)
+        for name, value in (("huge", 1e12), ("odd", 99_999_999_999.99))
+        for place in range(3)
+    ]
+    credits_of_touches = table_of(TouchCredits, credited(touches))
+    sources = tables | {"touch_credits": credits_of_touches}
+    rows = kept(Attribution, attribution(**sources, as_of=as_of(), policy=POLICY))
+    for method in METHODS:
+        total = math.fsum(row["credited_value"] or 0.0 for row in rows if row["method"] == method)
+        assert abs(total - 1_099_999_999_999.99) < 0.005, method
+    table = table_of(Attribution, [{name: row[name] for name in row if name != "as_of"} for row in rows])
+    assert not rows_of(credit_that_is_lost(table, tables["attribution_hints"], credits_of_touches, as_of(), POLICY))
+
+
+def test_values_that_differ_are_named() -> None:
+    touches = [touch("1", "a", "2025-01-10T00:00:00", conversion_value=1.0), touch("2", "a", "2025-01-11T00:00:00")]
+    assert not rows_of(conversions_of_several_values(table_of(Touchpoints, touches)))
+    touches.append(touch("3", "a", "2025-01-12T00:00:00", conversion_value=2.0))
+    (row,) = rows_of(conversions_of_several_values(table_of(Touchpoints, touches)))
+    assert (row["lowest_value"], row["highest_value"]) == (1.0, 2.0)
+    assert {row["conversion_value"] for row in credited(touches)} == {2.0}
 
 
 def test_the_policy_decides_how_hints_are_summed(tables: dict[str, Any]) -> None:
