@@ -54,7 +54,12 @@ ATTRIBUTION = (
     CAMPAIGN,
     Column("channel", "channel_id", "name", below=(("", "channel_id", "plain"),)),
     Column("method", "method", "words", below=(("from", "source", "words"),)),
-    Column("credit", "credited_conversions", "number"),
+    Column(
+        "credit",
+        "credited_conversions",
+        "number",
+        below=(("value", "credited_value", "money"), ("of conversions", "valued_conversions", "number")),
+    ),
     Column("share of the method", "share_of_method", "percent"),
     Column("vouched for", "weighted_conversions", "number", below=(("trust", "confidence", "percent"),)),
     Column("measured", "measured_conversions", "count"),
