@@ -2,8 +2,8 @@
 
 One row per as-of date, campaign, channel and method. Credit is summed within a method and never across methods, and is
 compared with the conversions measured for the channel's assets. A method that credits a campaign but not a channel with
-measured conversions has a row for that channel, with null credit. Conversions of touchpoints may carry a value, which is
-divided as the conversions are; hints carry none.
+measured conversions has a row for that channel, with null credit. Conversions of touchpoints may carry a value, which
+is divided as the conversions are; hints carry none.
 """
 
 import ibis
