@@ -74,6 +74,7 @@ COMPUTED = {
 }
 WITH_OPTIONAL_COLUMNS = {
     "experiment_metrics",
+    "touchpoints",
     "conversations",
     "lifecycle_approvals",
     "marketing_approvals",
