@@ -1,7 +1,7 @@
-"""Consistency of each experiment: whether its effect is the same in all weeks, and whether it has run long enough.
+"""Consistency of each experiment: its run time, its effect by week, and the scatter of its days.
 
 One row per as-of date and experiment. Nothing here decides: a verdict whose effect differs by week, or that came before
-the minimum run time, is listed by a check.
+the minimum run time, is listed by a check, and so is a design effect that the days contradict.
 """
 
 import ibis
@@ -13,6 +13,7 @@ from cjo_assets.core.expressions.numbers import exact_sum
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.core.expressions.two_sample_tests import chi_square_tail
 from cjo_assets.families.marketing.experiments._experiment_verdicts import SCALE_VARIANT, VERDICTS
+from cjo_assets.families.marketing.experiments._observed_design_effect import observed_design_effects
 from cjo_assets.policy import Policy
 
 
@@ -40,10 +41,30 @@ class ExperimentConsistency(DatedContract):
     is_heterogeneous: bool = column(
         "Whether that chance is below the significance threshold; null below two weeks.", nullable=True
     )
+    compared_days: int = column("Days with exposures of both arms [days].", ge=0)
+    design_effect: float = column("Design effect that the policy assumes [x variance].", ge=1, nullable=True)
+    observed_design_effect: float = column(
+        "Scatter of the daily effects over that of independent exposures [x variance]; null below two days.",
+        ge=0,
+        nullable=True,
+        decimals=6,
+    )
+    observed_design_effect_low: float = column(
+        "Lower end of its interval, for one reading.", ge=0, nullable=True, decimals=6
+    )
+    observed_design_effect_high: float = column("Upper end of that interval.", ge=0, nullable=True, decimals=6)
 
 
-def experiment_consistency(experiment_weeks: ir.Table, experiment_evaluations: ir.Table, policy: Policy) -> ir.Table:
-    """Test whether the weeks of each experiment have one effect (Cochran 1954)."""
+def experiment_consistency(
+    performance_metrics: ir.Table,
+    experiments: ir.Table,
+    metric_definitions: ir.Table,
+    experiment_weeks: ir.Table,
+    experiment_evaluations: ir.Table,
+    as_of: ir.DateScalar,
+    policy: Policy,
+) -> ir.Table:
+    """Test whether the weeks of each experiment have one effect (Cochran 1954), and estimate its design effect."""
     rules = policy.marketing.experiments
     weeks = experiment_weeks.mutate(weight=1 / experiment_weeks.standard_error**2)
     sums = weeks.group_by("experiment_id").agg(
@@ -53,13 +74,16 @@ def experiment_consistency(experiment_weeks: ir.Table, experiment_evaluations: i
         effects=exact_sum(weeks.weight * weeks.absolute_effect),
         squares=exact_sum(weeks.weight * weeks.absolute_effect**2),
     )
-    rows = lookup(experiment_evaluations.select("experiment_id", "verdict"), sums, "experiment_id")
+    rows = lookup(experiment_evaluations.select("experiment_id", "verdict", "design_effect"), sums, "experiment_id")
+    observed = observed_design_effects(performance_metrics, experiments, metric_definitions, as_of, policy)
+    rows = lookup(rows, observed, "experiment_id")
     complete, compared = rows.complete_weeks.fill_null(0), rows.compared_weeks.fill_null(0)
     # What remains after subtraction may fall a rounding error below 0.
     distance = ibis.greatest(rows.squares - rows.effects**2 / rows.weights, 0.0)
     rows = rows.mutate(
         complete_weeks=complete,
         compared_weeks=compared,
+        compared_days=rows.compared_days.fill_null(0),
         has_minimum_run=complete >= rules.minimum_weeks,
         heterogeneity=(compared > 1).ifelse(distance, ibis.null("float64")),
     )
@@ -85,4 +109,14 @@ def effects_that_differ_by_week(experiment_consistency: ir.Table) -> ir.Table:
     rows = experiment_consistency
     return rows.filter(rows.is_heterogeneous).select(
         "experiment_id", "verdict", "compared_weeks", "heterogeneity", "heterogeneity_p_value"
+    )
+
+
+@check
+def design_effects_unlike_the_observed(experiment_consistency: ir.Table) -> ir.Table:
+    """Return experiments whose days scatter more or less than the assumed design effect allows."""
+    rows = experiment_consistency
+    low, high = rows.observed_design_effect_low, rows.observed_design_effect_high
+    return rows.filter(~rows.design_effect.between(low, high)).select(
+        "experiment_id", "compared_days", "design_effect", low, high
     )

@@ -31,6 +31,16 @@ CONSISTENCY = (
     Column("complete weeks", "complete_weeks", "count", below=(("minimum reached:", "has_minimum_run", "plain"),)),
     Column("weeks compared", "compared_weeks", "count"),
     Column("effects differ by week", "is_heterogeneous", below=(("p", "heterogeneity_p_value", "chance"),)),
+    Column(
+        "observed design effect",
+        "observed_design_effect",
+        "number",
+        below=(
+            ("from", "observed_design_effect_low", "number"),
+            ("to", "observed_design_effect_high", "number"),
+            ("assumed:", "design_effect", "number"),
+        ),
+    ),
 )
 WEEKS = (
     Column("week", "week", "count", below=(("from", "first_day", "day"), ("complete:", "is_complete", "plain"))),

@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from cjo_assets.families.marketing.experiments.experiment_consistency import (
     ExperimentConsistency,
+    design_effects_unlike_the_observed,
     effects_that_differ_by_week,
     experiment_consistency,
     scaled_before_the_minimum_run,
@@ -50,16 +51,11 @@ def tables(shown: dict[str, Days], effect: float = 1.0, verdict: str = "continue
     ]
     evaluated = [{"experiment_id": name, "design_effect": effect, "verdict": verdict} for name in shown]
     evaluations = table_of(ExperimentEvaluations, evaluated)
-    made = experiment_weeks(
-        table_of(PerformanceMetrics, snapshots),
-        table_of(Experiments, plans),
-        definitions(),
-        evaluations,
-        AS_OF,
-        UNGUARDED,
-    )
+    inputs = table_of(PerformanceMetrics, snapshots), table_of(Experiments, plans), definitions()
+    made = experiment_weeks(*inputs, evaluations, AS_OF, UNGUARDED)
     weeks = sorted(kept(ExperimentWeeks, made, DAY), key=lambda row: (row["experiment_id"], row["week"]))
-    consistency = experiment_consistency(table_of(ExperimentWeeks, without_day(weeks)), evaluations, UNGUARDED)
+    stored = table_of(ExperimentWeeks, without_day(weeks))
+    consistency = experiment_consistency(*inputs, stored, evaluations, AS_OF, UNGUARDED)
     return weeks, by("experiment_id", kept(ExperimentConsistency, consistency, DAY))
 
 
@@ -166,10 +162,91 @@ def test_experiments_of_one_effect_are_heterogeneous_at_most_as_stated() -> None
                     | {"standard_error": float(error)}
                 )
         evaluated = [{"experiment_id": f"{name}{world}"} for world in range(number)]
+        nothing = table_of(PerformanceMetrics, []), table_of(Experiments, []), definitions()
         made = experiment_consistency(
-            table_of(ExperimentWeeks, weeks), table_of(ExperimentEvaluations, evaluated), UNGUARDED
+            *nothing, table_of(ExperimentWeeks, weeks), table_of(ExperimentEvaluations, evaluated), AS_OF, UNGUARDED
         )
         found = rows_of(made.select("is_heterogeneous"))
         shares[name] = sum(row["is_heterogeneous"] for row in found) / number
     assert shares["SAME"] <= 0.05 + 3 * numpy.sqrt(0.05 * 0.95 / 2_000)
     assert shares["NOVEL"] > 0.9
+
+
+def scattered(days: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Return the observed design effect and its interval in NumPy.
+
+    Args:
+        days: per experiment and day the exposures and successes of the control, and those of the variant.
+    """
+    n0, x0, n, x = (days[..., place].astype(float) for place in range(4))
+    scatter0, scatter = (
+        (rate := successes.sum(1, keepdims=True) / trials.sum(1, keepdims=True)) * (1 - rate)
+        for successes, trials in ((x0, n0), (x, n))
+    )
+    variance = scatter / n + scatter0 / n0
+    effect = x / n - x0 / n0
+    mean = (effect / variance).sum(1, keepdims=True) / (1 / variance).sum(1, keepdims=True)
+    distance = ((effect - mean) ** 2 / variance).sum(1)
+    freedom = days.shape[1] - 1
+    return distance / freedom, distance / chi2.ppf(0.975, freedom), distance / chi2.ppf(0.025, freedom)
+
+
+def drawn(chance: numpy.random.Generator, worlds: int, days: int, clump: int = 1) -> numpy.ndarray:
+    """Return the days of experiments in which each success comes as a clump of as many, and a failure too."""
+    trials = chance.integers(200, 800, size=(worlds, days, 2))
+    # On every day both arms rise or fall together, which is no scatter of their difference.
+    rates = chance.uniform(0.08, 0.12, size=(worlds, days, 1)) + numpy.array([0.0, 0.01])
+    successes = chance.binomial(trials, rates)
+    return numpy.stack([trials[..., 0], successes[..., 0], trials[..., 1], successes[..., 1]], axis=-1) * clump
+
+
+def ends_of(row: Row) -> tuple[float, float, float]:
+    """Return the observed design effect of a row, and the ends of its interval."""
+    low, high = row["observed_design_effect_low"], row["observed_design_effect_high"]
+    return row["observed_design_effect"], low, high
+
+
+def test_two_days_by_hand() -> None:
+    """50 of 500 and 60 of 500, then 70 of 500 and 40 of 500: effects +0.02 and -0.06, rates 0.12 and 0.1.
+
+    The variance of a day is (0.12 * 0.88 + 0.1 * 0.9) / 500 = 0.0003912; both effects are 0.04 from their mean, so that
+    the squared distances are 2 * 0.0016 / 0.0003912 = 8.179959 on one degree of freedom.
+    """
+    _, consistency = tables({"TWO": {2: ((500, 50), (500, 60)), 3: ((500, 70), (500, 40))}}, effect=1.5)
+    row = consistency["TWO"]
+    assert (row["compared_days"], row["design_effect"]) == (2, 1.5)
+    assert row["observed_design_effect"] == pytest.approx(8.179959, abs=1e-6)
+    assert row["observed_design_effect_low"] == pytest.approx(8.179959 / chi2.ppf(0.975, 1), abs=1e-5)
+    assert row["observed_design_effect_high"] == pytest.approx(8.179959 / chi2.ppf(0.025, 1), rel=1e-5)
+
+
+def test_the_observed_design_effect_is_that_of_numpy() -> None:
+    days = drawn(numpy.random.default_rng(4), 3, 12)
+    days[2] = drawn(numpy.random.default_rng(4), 1, 12, clump=4)[0]
+    shown = {
+        f"E{world}": {day: ((int(n0), int(x0)), (int(n), int(x))) for day, (n0, x0, n, x) in enumerate(rows, start=2)}
+        for world, rows in enumerate(days)
+    }
+    _, consistency = tables(shown)
+    for world, (middle, low, high) in enumerate(zip(*scattered(days), strict=True)):
+        assert ends_of(consistency[f"E{world}"]) == pytest.approx((middle, low, high), abs=2e-6)
+    table = table_of(ExperimentConsistency, without_day(list(consistency.values())))
+    unlike = [name for name, row in consistency.items() if not ends_of(row)[1] <= 1.0 <= ends_of(row)[2]]
+    assert {row["experiment_id"] for row in rows_of(design_effects_unlike_the_observed(table))} == set(unlike)
+    assert "E2" in unlike
+    assert "E1" not in unlike
+
+
+@pytest.mark.parametrize("shown", [{5: ((500, 50), (500, 60))}, {5: ((500, 0), (500, 0)), 6: ((500, 0), (500, 0))}])
+def test_one_day_or_no_success_shows_no_design_effect(shown: Days) -> None:
+    _, consistency = tables({"E": shown})
+    assert ends_of(consistency["E"]) == (None, None, None)
+    assert consistency["E"]["compared_days"] == len(shown)
+
+
+@pytest.mark.parametrize("clump", [1, 3])
+def test_the_interval_covers_the_true_design_effect_as_stated(clump: int) -> None:
+    """4,000 experiments of 28 days, whose exposures come one by one, or in clumps of three with one result."""
+    middle, low, high = scattered(drawn(numpy.random.default_rng(28), 4_000, 28, clump))
+    assert middle.mean() == pytest.approx(clump, rel=0.01)
+    assert ((low <= clump) & (clump <= high)).mean() == pytest.approx(0.95, abs=0.01)
