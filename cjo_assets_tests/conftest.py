@@ -17,7 +17,7 @@ pytest_plugins = (
 gc.set_threshold(200_000, 50, 50)
 
 
-# The files that take longest go first: what is left for the end is short, and neither process waits for the other.
+# The files that take longest go first: what is left for the end is short, and no process waits for the others.
 LONGEST = (
     "test_demo.py",
     "test_policy_is_consumed.py",
