@@ -24,11 +24,12 @@ class Threads:
         self._is_chosen = False
 
     def choose(self) -> None:
-        """Choose the number of threads by the rows of the files and of the stored tables, once after each load."""
+        """Choose the number of threads by the rows of the datasets and of the stored tables, once after each load."""
         if self._is_chosen:
             return
         self._is_chosen = True
-        counted = f"SELECT rows_read FROM {MANIFEST} UNION ALL SELECT estimated_size FROM duckdb_tables()"
+        read = f"SELECT sum(rows_read)::BIGINT FROM {MANIFEST} GROUP BY dataset"
+        counted = f"{read} UNION ALL SELECT estimated_size FROM duckdb_tables()"
         [(rows,)] = self._connection.execute(f"SELECT max(COLUMNS(*)) FROM ({counted})").fetchall()
         self._connection.execute("RESET threads" if (rows or 0) > ROW_GROUP else "SET threads = 1")
 

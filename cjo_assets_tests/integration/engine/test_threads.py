@@ -53,9 +53,12 @@ def test_small_tables_are_computed_by_one_thread(store: Store, policy: Policy) -
     assert threads_of(store.connection) == 1
 
 
-def test_a_large_file_is_computed_by_all_threads(store: Store, policy: Policy) -> None:
+@pytest.mark.parametrize("files", [[ROW_GROUP + 1], [ROW_GROUP // 2, ROW_GROUP // 2 + 1]])
+def test_a_large_dataset_is_computed_by_all_threads(store: Store, policy: Policy, files: list[int]) -> None:
+    """Whether its rows are in one file or in several."""
     store.replace(FEW, None, policy)
-    store.connection.execute(f"INSERT INTO {MANIFEST} (dataset, rows_read) VALUES ('toys', {ROW_GROUP + 1})")
+    for rows in files:
+        store.connection.execute(f"INSERT INTO {MANIFEST} (dataset, rows_read) VALUES ('toys', {rows})")
     store.look_up_versions()
     store.replace(FEW, None, policy)
     assert threads_of(store.connection) == ALL
