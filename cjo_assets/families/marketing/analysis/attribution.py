@@ -189,7 +189,10 @@ def _valued(credits_of_touches: ir.Table) -> ir.Table:
     of_conversion = ibis.window(group_by="conversion_id")
     # Credits are stored to twelve decimals: their own sum, not 1, divides a large value without a rest.
     touches = touches.mutate(
-        **{f"{name}_share": touches[name] / touches[name].sum().over(of_conversion) for name in METHODS}
+        **{
+            f"{name}_share": touches[name] / touches[name].cast(EXACT).sum().over(of_conversion).cast("float64")
+            for name in METHODS
+        }
     )
     values = {
         f"{name}_value": (touches.conversion_value * touches[f"{name}_share"]).cast(EXACT).sum() for name in METHODS
