@@ -162,6 +162,7 @@ def test_paper_holds_every_table(browser: Browser, reports: dict[str, Path], tmp
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none", name
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)", "ink, not chalk"
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light", "paper is white"
+        assert page.pdf(format="A4", prefer_css_page_size=True)[:5] == b"%PDF-", name
         assert watched.said == []
         page.context.close()
 
