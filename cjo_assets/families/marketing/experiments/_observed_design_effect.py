@@ -3,9 +3,14 @@
 import ibis
 import ibis.expr.types as ir
 
-from cjo_assets.core.expressions.numbers import exact_sum, whole
+from cjo_assets.core.expressions.numbers import exact_sum
 from cjo_assets.core.expressions.two_sample_tests import gamma_quantile
-from cjo_assets.families.marketing.measurement._experiment_snapshots import CONTROL, VARIANT, counted_snapshots
+from cjo_assets.families.marketing.measurement._experiment_snapshots import (
+    CONTROL,
+    VARIANT,
+    counted_snapshots,
+    counts_of_arms,
+)
 from cjo_assets.policy import Policy
 
 
@@ -16,7 +21,7 @@ def observed_design_effects(
     as_of: ir.DateScalar,
     policy: Policy,
 ) -> ir.Table:
-    """Return the days with exposures of both arms, and the observed design effect with its interval, per experiment.
+    """Return the days with a rate of both arms, and the observed design effect with its interval, per experiment.
 
     If exposures were independent, the differences between the daily rates of the arms would scatter around their mean
     with the binomial variance. Their squared distances over that variance, per degree of freedom, are the factor by
@@ -24,7 +29,6 @@ def observed_design_effects(
     cancels out; an effect that changes over time adds to it. The interval is that of a chi-square variable.
     """
     days = _days(counted_snapshots(performance_metrics, experiments, metric_definitions, as_of, policy))
-    days = days.filter((days.n > 0) & (days.n0 > 0))
     all_days = ibis.window(group_by=days.experiment_id)
     scatter, scatter0 = (
         _variance_of_a_trial(exact_sum(x).over(all_days), exact_sum(n).over(all_days))
@@ -61,24 +65,17 @@ def observed_design_effects(
 
 
 def _days(counted: ir.Table) -> ir.Table:
-    """Return successes x and exposures n of the variant, x0 and n0 of the control, per experiment and day."""
-
-    def total(count: ir.IntegerColumn, arm: str) -> ir.FloatingValue:
-        return whole(count.sum(where=counted.arm == arm).fill_null(0)).cast("float64")
-
-    return (
-        counted.filter(counted.unit.notnull())
-        .group_by("experiment_id", "day")
-        .agg(
-            x=total(counted.successes, VARIANT),
-            n=total(counted.exposures, VARIANT),
-            x0=total(counted.successes, CONTROL),
-            n0=total(counted.exposures, CONTROL),
-        )
+    """Return successes x and exposures n of the variant, x0 and n0 of the control, of days with a rate of both arms."""
+    counted = counted.filter(counted.unit.notnull())
+    days = counted.group_by("experiment_id", "day").agg(**counts_of_arms(counted))
+    x, n, x0, n0 = (
+        days[f"{arm}_{name}"].cast("float64") for arm in (VARIANT, CONTROL) for name in ("successes", "exposures")
     )
+    is_rate = (n > 0) & (n0 > 0) & (x <= n) & (x0 <= n0)
+    return days.filter(is_rate).select("experiment_id", x=x, n=n, x0=x0, n0=n0)
 
 
 def _variance_of_a_trial(successes: ir.FloatingValue, trials: ir.FloatingValue) -> ir.FloatingValue:
-    """Return the variance of one trial; null where nothing varies or there are more successes than trials."""
+    """Return the variance of one trial; null where nothing varies."""
     rate = successes / trials
     return ((rate > 0) & (rate < 1)).ifelse(rate * (1 - rate), ibis.null("float64"))

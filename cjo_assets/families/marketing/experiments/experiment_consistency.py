@@ -41,7 +41,9 @@ class ExperimentConsistency(DatedContract):
     is_heterogeneous: bool = column(
         "Whether that chance is below the significance threshold; null below two weeks.", nullable=True
     )
-    compared_days: int = column("Days with exposures of both arms [days].", ge=0)
+    compared_days: int = column(
+        "Days with a rate of both arms [days]: exposures, and no more successes than these.", ge=0
+    )
     design_effect: float = column("Design effect that the policy assumes [x variance].", ge=1, nullable=True)
     observed_design_effect: float = column(
         "Scatter of the daily effects over that of independent exposures [x variance]; null below two days.",

@@ -13,10 +13,14 @@ from cjo_assets.core.checks import check
 from cjo_assets.core.contract import DatedContract, column, key
 from cjo_assets.core.expressions.days import days_after
 from cjo_assets.core.expressions.intervals import difference_variance, two_sided_quantile
-from cjo_assets.core.expressions.numbers import whole
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.core.expressions.two_sample_tests import difference_of_shares
-from cjo_assets.families.marketing.measurement._experiment_snapshots import CONTROL, VARIANT, counted_snapshots
+from cjo_assets.families.marketing.measurement._experiment_snapshots import (
+    CONTROL,
+    VARIANT,
+    counted_snapshots,
+    counts_of_arms,
+)
 from cjo_assets.policy import Policy
 
 WEEK_DAYS = 7
@@ -68,12 +72,7 @@ def experiment_weeks(
     counted = counted_snapshots(performance_metrics, experiments, metric_definitions, as_of, policy)
     counted = counted.filter(counted.unit.notnull())
     counted = counted.mutate(week=counted.day.delta(counted.start_date, unit="day") // WEEK_DAYS + 1)
-    counts = {
-        f"{arm}_{name}": _total(counted[name], counted.arm == arm)
-        for arm in (CONTROL, VARIANT)
-        for name in ("exposures", "successes")
-    }
-    weeks = counted.group_by(*KEY, "start_date", "end_date").agg(**counts)
+    weeks = counted.group_by(*KEY, "start_date", "end_date").agg(**counts_of_arms(counted))
     weeks = lookup(weeks, experiment_evaluations, "experiment_id", "design_effect")
     first_day = days_after(weeks.start_date, ((weeks.week - 1) * WEEK_DAYS).cast("int64"))
     weeks = weeks.mutate(first_day=first_day)
@@ -88,12 +87,6 @@ def effects_without_exposures(experiment_weeks: ir.Table) -> ir.Table:
     weeks = experiment_weeks
     is_one_sided = (weeks.control_exposures == 0) != (weeks.variant_exposures == 0)
     return weeks.filter(is_one_sided).select(*KEY, "control_exposures", "variant_exposures")
-
-
-def _total(count: ir.IntegerColumn, where: ir.BooleanValue) -> ir.IntegerValue:
-    """Sum a count, at least 0: totals of a source may fall."""
-    total = whole(count.sum(where=where).fill_null(0))
-    return (total < 0).ifelse(0, total)
 
 
 def _compared(weeks: ir.Table, policy: Policy) -> ir.Table:

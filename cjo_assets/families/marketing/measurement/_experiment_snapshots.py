@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from cjo_assets.core.expressions.days import days_after
+from cjo_assets.core.expressions.numbers import whole
 from cjo_assets.core.expressions.tables import lookup
 from cjo_assets.families.marketing.measurement.asset_performance import TOTALS
 from cjo_assets.policy import Policy
@@ -45,6 +46,16 @@ def counted_snapshots(
     counted = counted.mutate(exposures=exposures)
     counted = lookup(counted, _horizons(counted), "experiment_id")
     return counted.filter((counted.day <= counted.horizon_reached_on).fill_null(True))
+
+
+def counts_of_arms(counted: ir.Table) -> dict[str, ir.IntegerValue]:
+    """Return exposures and successes of each arm, summed; at least 0, since totals of a source may fall."""
+    sums = {
+        f"{arm}_{name}": whole(counted[name].sum(where=counted.arm == arm).fill_null(0))
+        for arm in (CONTROL, VARIANT)
+        for name in ("exposures", "successes")
+    }
+    return {name: (total < 0).ifelse(0, total) for name, total in sums.items()}
 
 
 def _horizons(counted: ir.Table) -> ir.Table:

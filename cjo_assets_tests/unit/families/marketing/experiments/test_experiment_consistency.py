@@ -220,6 +220,14 @@ def test_two_days_by_hand() -> None:
     assert row["observed_design_effect_high"] == pytest.approx(8.179959 / chi2.ppf(0.025, 1), rel=1e-5)
 
 
+def test_a_day_with_more_successes_than_exposures_is_not_compared() -> None:
+    days = {2: ((500, 50), (500, 60)), 3: ((500, 70), (500, 40))}
+    _, alone = tables({"E": days})
+    _, beside = tables({"E": days | {4: ((500, 50), (10, 20))}})
+    assert beside["E"]["compared_days"] == alone["E"]["compared_days"] == 2
+    assert ends_of(beside["E"]) == ends_of(alone["E"])
+
+
 def test_the_observed_design_effect_is_that_of_numpy() -> None:
     days = drawn(numpy.random.default_rng(4), 3, 12)
     days[2] = drawn(numpy.random.default_rng(4), 1, 12, clump=4)[0]
