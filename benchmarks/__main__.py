@@ -1,8 +1,8 @@
 """Driver of the benchmark, `python -m benchmarks` or `cjo bench`: generate data, run contenders, write the page.
 
 Contenders run at each size; days of the sample data, whose cost is nearly independent of rows, and a day of
-the client lifecycle run after them. With `--against COMMIT` this commit is compared with an earlier one instead, and no
-contender runs.
+the client lifecycle run after them. A home over many days takes hours, and is measured by name only. With
+`--against COMMIT` this commit is compared with an earlier one instead, and no contender runs.
 
 Each contender runs once per round, so that other load on the machine affects all of them; ratios are computed within a
 round, and their median and spread are reported. Slow contenders without a close ratio run in the first round only. The
@@ -28,6 +28,8 @@ from benchmarks.compare import differences
 from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
 from benchmarks.days import measure_days
+from benchmarks.history import CUSTOMERS, HISTORY, measure_history
+from benchmarks.history import DAYS as HISTORY_DAYS
 from benchmarks.lifecycle import LIFECYCLE, ORGANIZATIONS, measure_lifecycle
 from benchmarks.lookups import PERSONALIZATION, measure_lookups
 from benchmarks.page import targets_of, write_page
@@ -44,7 +46,7 @@ ONCE = ("everything", "next_day", "pandas", "loops")
 # Contenders that may run out of memory at a size, and are then left out of it.
 OBVIOUS = ("pandas", "loops")
 # What is measured by itself, after the contenders.
-ALONE = (*DAYS, LIFECYCLE, PERSONALIZATION)
+ALONE = (*DAYS, LIFECYCLE, PERSONALIZATION, HISTORY)
 IN_TURN = ("floor", "sql", "transforms", "platform", "everything", "next_day", "pandas", "loops")
 # What another contender is compared with runs before it.
 ORDER = (*IN_TURN[:4], *peers.NAMES, *IN_TURN[4:])
@@ -79,6 +81,9 @@ def main() -> None:
         measure_lifecycle(options.organizations, options.rounds, options.folder, options.page)
     if PERSONALIZATION in chosen:
         measure_lookups(options.folder, options.page)
+    # Hours: by name only.
+    if HISTORY in (options.only or ()):
+        measure_history(CUSTOMERS, options.history_days, options.folder, options.page)
     if results.exists():
         print(f"\n{targets_of(results)}\n")
     print(f"Wrote {options.page}.")
@@ -108,6 +113,7 @@ def _options() -> argparse.ArgumentParser:
         help="Compare with this earlier commit: installing, runs of the sample data, a further day, a backfill.",
     )
     parser.add_argument("--days", type=int, default=BACKFILL_DAYS, help="Number of days of the backfill.")
+    parser.add_argument("--history-days", type=int, default=HISTORY_DAYS, help="Number of days of the history.")
     parser.add_argument(
         "--folder", type=Path, default=PROJECT / "warehouse" / "bench", help="Folder for data and results."
     )

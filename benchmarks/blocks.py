@@ -6,7 +6,17 @@ import re
 from pathlib import Path
 
 EMPTY = "Not measured yet."
+# In the order of the page.
 SECTIONS = {
+    "against": """## Compared with an earlier commit
+
+Both commits are exported from Git into a temporary folder. Each is installed there by its own `Makefile` and
+`constraints.txt`, from empty caches, and runs its sample data. Each process runs for one commit directly after the
+other. Processor time includes child processes; ratios are computed within a round. To repeat, on a quiet machine:
+
+    cjo bench --against 2691c95
+
+`--only tests` measures `make test`, with the installation of the tools of development; it is not run otherwise.""",
     "days": """## Days on the sample data
 
 The fixed cost of a day: with ten customers and four campaigns, nearly no time is spent on rows. Each value is the
@@ -20,21 +30,19 @@ One day through Dagster, with all checks, published: `cjo run --family lifecycle
 compilation of statements included. `cjo synth` generates the files. To repeat:
 
     cjo bench --only lifecycle""",
+    "history": """## A home over many days
+
+The journey, with generated customers: runs of five days each in one home, one after the other. Processor time of a day
+contains its share of the start of a run. `days_kept` and `snapshots_kept` of the [policy](../reference/policy.md) bound
+the days in the published database and the snapshots; parts below a thousandth of a GiB are left out. To repeat:
+
+    cjo bench --only history""",
     "personalization": """## Lookup of a customer
 
 A runtime that writes messages looks up variant and tone of one customer in the published database, by day and customer.
 Lookups are statements of their own on one connection. To repeat:
 
     cjo bench --only personalization""",
-    "against": """## Compared with an earlier commit
-
-Both commits are exported from Git into a temporary folder. Each is installed there by its own `Makefile` and
-`constraints.txt`, from empty caches, and runs its sample data. Each process runs for one commit directly after the
-other. Processor time includes child processes; ratios are computed within a round. To repeat, on a quiet machine:
-
-    cjo bench --against 2691c95
-
-`--only tests` measures `make test`, with the installation of the tools of development; it is not run otherwise.""",
 }
 
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.blocks import block_of, section_of
+from benchmarks.blocks import SECTIONS, block_of, section_of
 from benchmarks.contenders import yardstick
 from benchmarks.grid import grid, spread
 from benchmarks.targets import CHECKS, EARLIER, GROWTH, TARGETS, Target, target_of
@@ -101,7 +101,7 @@ def _text(by_size: BySize, plot: str, before: str) -> str:
     parts += [
         "## Targets",
         _targets(by_size),
-        *(section_of(name, block_of(before, name)) for name in ("against", "days", "lifecycle", "personalization")),
+        *(section_of(name, block_of(before, name)) for name in SECTIONS),
         "## Causes of missed targets",
         notes,
         "## Growth",
