@@ -177,10 +177,12 @@ def _nothing_published(settings: Settings) -> Answers:
     if settings.build.exists() and not is_locked(settings.lock):
         with opened(settings, all_families()) as store:
             recorded = days_recorded(store.connection)
+    snapshot = newest_snapshot(settings.published)
     if recorded:
-        snapshot = newest_snapshot(settings.published)
         places = f"the snapshot {snapshot.name} and the build database" if snapshot else "the build database"
         yield BAD, f"{settings.published} is missing, with {len(recorded)} days: the next run recovers it from {places}"
+    elif snapshot and not settings.build.exists():
+        yield BAD, f"{settings.published} and the build database are missing: the next run restores {snapshot.name}"
     else:
         yield ODD, "no published database yet: cjo run"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,22 @@ import duckdb
 
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.family import Family
+from cjo_assets.core.progress import report_message
 from cjo_assets.core.settings import Settings
+from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.choice import store_of
 from cjo_assets.engine.ddl import columns_in_sql
 from cjo_assets.engine.raw import raw_columns
+from cjo_assets.engine.sql import literal
 from cjo_assets.engine.statement_files import StatementFiles
 from cjo_assets.engine.statements import Statements
 from cjo_assets.engine.store import Store
 from cjo_assets.engine.transaction import transaction
 from cjo_assets.ingest.raw_tables import look_again
 from cjo_assets.warehouse.lock import warehouse_lock
+from cjo_assets.warehouse.recovery import restore_snapshot
 from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
+from cjo_assets.warehouse.run_log import CHECKS, RUNS
 from cjo_assets.warehouse.schema_of_build import adapt_build
 
 VERSION_TABLE = "raw.warehouse_version"
@@ -61,12 +66,52 @@ def opened(
             with closing(store_of(settings, connection, families, statements)) as store:
                 look_again(connection, store.datasets, settings.inputs)
                 if is_new:
+                    restore_snapshot(settings.published)
                     remember_published(store, settings.published, what_cannot_be_computed(store))
                     _sign_version(connection, families)
+                _forget_unpublished(store, settings.published)
                 store.fences = (held.require, _signed(connection, run_id))
                 yield store
+                # The next writer examines what one leaves that was killed, or whose database takes no more writes.
+                with suppress(duckdb.Error):
+                    _signed(connection, None)
         finally:
             connection.close()
+
+
+def _forget_unpublished(store: Store, published: Path) -> None:
+    """Delete the records of days that the last writer was about to publish when it was killed.
+
+    A run records its days as published before the published database is replaced, because that contains the records. A
+    writer that ends by itself signs off, and has published these days or deleted the records.
+    """
+    connection = store.connection
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {WRITER_TABLE} (run_id VARCHAR)")
+    if (AUDIT, "runs") not in store.tables:
+        return
+    (run_id,) = connection.execute(f"SELECT run_id FROM {WRITER_TABLE}").fetchone() or (None,)
+    days = connection.execute(
+        f"SELECT family, as_of::VARCHAR FROM {RUNS} WHERE run_id = ? AND is_published ORDER BY ALL", [run_id]
+    ).fetchall()
+    if not days or _has_published(connection, published, run_id):
+        return
+    with transaction(connection):
+        for table in (RUNS, CHECKS):
+            connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
+    names = ", ".join(f"{family} {day}" for family, day in days)
+    report_message(f"Run {run_id} was killed before it published {names}. Run these days again.")
+
+
+def _has_published(connection: duckdb.DuckDBPyConnection, published: Path, run_id: str) -> bool:
+    """Return whether the published database has the record of a run."""
+    if not published.exists():
+        return False
+    connection.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
+    try:
+        query = f"SELECT 1 FROM published.{RUNS} WHERE run_id = ? AND is_published LIMIT 1"
+        return connection.execute(query, [run_id]).fetchone() is not None
+    finally:
+        connection.execute("DETACH published")
 
 
 def kept_statements(settings: Settings, families: tuple[Family, ...]) -> Statements:

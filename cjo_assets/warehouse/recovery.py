@@ -7,6 +7,7 @@ the same run are taken from it; other days come from the build database if they 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from cjo_assets.core.errors import WarehouseError
+from cjo_assets.core.files import replacing
 from cjo_assets.core.progress import report_message
 from cjo_assets.core.table import AUDIT
 from cjo_assets.engine.ddl import columns_in_sql
@@ -96,6 +98,24 @@ def days_recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> 
 def newest_snapshot(published: Path) -> Path | None:
     """Return the latest snapshot."""
     return max((published.parent / SNAPSHOTS).glob("*.duckdb"), default=None)
+
+
+def restore_snapshot(published: Path) -> None:
+    """Restore a missing published database from the latest snapshot, where the build database is lost, too.
+
+    Nothing else records then which days were published since the snapshot.
+    """
+    snapshot = newest_snapshot(published)
+    if published.exists() or snapshot is None:
+        return
+    with replacing(published) as partial:
+        shutil.copyfile(snapshot, partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+    report_message(
+        f"The published database {published} and the build database are missing: the snapshot {snapshot.name} is "
+        "restored. Run the days again that were published since."
+    )
 
 
 def found_again(store: Store, published: Path, days: list[date], keep: WarehousePolicy | None) -> Found | None:

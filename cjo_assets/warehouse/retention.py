@@ -31,7 +31,8 @@ def keep_snapshot(published: Path, number: int) -> None:
             try:
                 os.link(published, target)
             except OSError:
-                shutil.copy2(published, target)
+                with replacing(target) as partial:
+                    shutil.copy2(published, partial)
     kept = sorted(folder.glob("*.duckdb"), reverse=True)
     for path in kept[number:]:
         path.unlink()

@@ -8,10 +8,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from cjo_assets.catalog import families_about
 from cjo_assets.core.errors import WarehouseError
 from cjo_assets.core.progress import listen
 from cjo_assets.core.settings import Settings
 from cjo_assets.orchestration.doctor import _published
+from cjo_assets.warehouse.build import WRITER_TABLE, opened
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.recovery import found_again
 from cjo_assets_tests.support.warehouse import TOUR_DAYS, Home
@@ -92,6 +94,43 @@ def test_a_day_that_is_nowhere_what_it_was_is_refused(tour_home: Home, tmp_path:
         connection.execute("DELETE FROM journey.risk_scores WHERE as_of = ?", [FIRST])
         connection.execute("INSERT INTO journey.risk_scores FROM kept_scores; DROP TABLE temp.kept_scores")
     assert not (tmp_path / "cjo.duckdb").exists()
+
+
+def test_without_both_databases_the_newest_snapshot_is_restored(snapshot: Path, said: list[str]) -> None:
+    settings = Settings(data=snapshot.parent, policy=None, home=snapshot.parents[1])
+    [(state, text)] = _published(settings)
+    assert (state, f"the next run restores {snapshot.name}" in text) == ("broken", True)
+    with opened(settings, families_about("journey"), run_id="killed") as store:
+        assert scores(settings.published) == scores(snapshot)
+        days = store.connection.execute("SELECT as_of FROM audit.runs WHERE is_published ORDER BY ALL").fetchall()
+        assert days == [(day,) for day in TOUR_DAYS]
+    [message] = said
+    assert f"the snapshot {snapshot.name} is restored" in message
+
+
+def leave_as_killed(settings: Settings, run_id: str) -> None:
+    """Leave the build database as a killed writer does: it has not signed off."""
+    with duckdb.connect(str(settings.build)) as connection:
+        connection.execute(f"UPDATE {WRITER_TABLE} SET run_id = ?", [run_id])
+
+
+def test_a_day_of_a_run_that_was_killed_before_it_published_is_not_recorded(
+    tour_home: Home, tmp_path: Path, said: list[str]
+) -> None:
+    settings, families = Settings(data=tmp_path, policy=None, home=tmp_path), families_about("journey")
+    shutil.copy(tour_home.settings.published, settings.published)
+    runs = "SELECT run_id FROM audit.runs WHERE is_published ORDER BY as_of, run_id"
+    with opened(settings, families, run_id="killed") as store:
+        record = "(SELECT * REPLACE ('killed' AS run_id) FROM audit.runs WHERE as_of = ?)"
+        store.connection.execute(f"INSERT INTO audit.runs BY NAME FROM {record}", [LAST])
+    leave_as_killed(settings, "killed")
+    with opened(settings, families, run_id="run 3") as store:
+        assert store.connection.execute(runs).fetchall() == [("run 1",), ("run 2",), ("run 3",)]
+    assert said == ["Run killed was killed before it published journey 2025-01-20. Run these days again."]
+    leave_as_killed(settings, "run 3")
+    with opened(settings, families) as store:
+        assert len(store.connection.execute(runs).fetchall()) == 3, "run 3 was killed after it had published"
+    assert len(said) == 1
 
 
 def test_nothing_is_looked_for_where_nothing_is_gone(tour_home: Home, tmp_path: Path) -> None:
