@@ -24,7 +24,7 @@ endef
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run demo ui test test-unit test-spark check docs pictures bench clean
+.PHONY: run demo ui test test-unit test-spark check docs pictures bench soak clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
@@ -65,6 +65,10 @@ pictures: $(DEV_STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/cjo bench
+
+# Hours. SOAK="--kills 20 --random-kills 20 --pairs 5 --reads 500" takes minutes.
+soak: $(STAMP)
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
 
 clean:
 	rm -rf $(VENV) $(SPARK_VENV) warehouse

@@ -1,8 +1,6 @@
 """The published database: what analysts can open, at any moment."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,10 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.soak.readers import reads_over_publishes
 from cjo_assets.catalog import families_about
-from cjo_assets.core.contract import Contract, column, columns_of, described
-from cjo_assets.core.family import Family
-from cjo_assets.core.table import Table
+from cjo_assets.core.contract import columns_of, described
 from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import load_dataset
 from cjo_assets.policy import Policy
@@ -285,60 +282,10 @@ def test_unread_old_days_leave_the_build_database(two_days: Chain) -> None:
         store.connection.execute("ROLLBACK")
 
 
-class Numbers(Contract):
-    """Publishes. One row per number."""
-
-    number: int = column("Number of the publish.")
-    place: int = column("Place of the row.")
-
-
-READER = """
-import sys, time
-from pathlib import Path
-import duckdb
-path, stop = sys.argv[1:]
-seen, reads = set(), 0
-while not Path(stop).exists():
-    with duckdb.connect(path, read_only=True) as reader:
-        rows = reader.execute("SELECT number, count(*) FROM journey.first GROUP BY ALL").fetchall()
-        rows += reader.execute("SELECT number, count(*) FROM journey.second GROUP BY ALL").fetchall()
-    assert len(set(rows)) == 1 and rows[0][1] == 1000, rows
-    seen.add(rows[0][0])
-    reads += 1
-    if reads == 1:
-        print("reading", flush=True)
-print(reads, len(seen))
-"""
-
-
-def test_readers_see_whole_states_while_fifty_are_published(tmp_path: Path, policy: Policy) -> None:
-    tables = tuple(Table("journey", name, Numbers, None, "evaluation") for name in ("first", "second"))
-    store = Store(duckdb.connect(), (Family("journey", (), tables),))
-    path, stop = tmp_path / "cjo.duckdb", tmp_path / "stop"
-
-    def publish_number(number: int) -> None:
-        for table in tables:
-            store.connection.execute(f"TRUNCATE {table.full_name}")
-            store.connection.execute(f"INSERT INTO {table.full_name} SELECT {number}, range FROM range(1000)")
-        publish(store, path, [], policy.warehouse)
-
-    policy = policy.model_copy(update={"warehouse": policy.warehouse.model_copy(update={"snapshots_kept": 3})})
-    publish_number(0)
-    command = [sys.executable, "-c", READER, str(path), str(stop)]
-    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for reader in readers:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "reading\n"
-    for number in range(1, 51):
-        publish_number(number)
-    stop.touch()
-    for reader in readers:
-        said, _ = reader.communicate(timeout=30)
-        assert reader.returncode == 0, "no error, and no half state"
-        reads, states = map(int, said.split())
-        assert reads >= states > 5, "it read while publishes happened"
-    assert asked(path, "SELECT DISTINCT number FROM journey.first") == [(50,)]
-    assert len(list((tmp_path / "snapshots").iterdir())) == 3
+def test_readers_and_copies_are_whole_while_fifty_are_published(tmp_path: Path) -> None:
+    counts = reads_over_publishes(tmp_path, publishes=50, reads=20)
+    assert (counts.reads, counts.unopened, counts.mixed, counts.errors) == (20, 0, 0, [])
+    assert counts.times >= 50
 
 
 def built(folder: Path, ending: str, policy: Policy) -> Store:

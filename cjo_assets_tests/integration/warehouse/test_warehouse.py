@@ -52,16 +52,6 @@ def test_the_second_writer_waits_for_the_first(tmp_path: Path) -> None:
             assert first.wait(timeout=10) == 0, "the lock was free only after the first had gone"
 
 
-def test_a_killed_writer_leaves_no_lock(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(tmp_path), "600"]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "held\n"
-        first.kill()
-    with opened(settings(tmp_path), all_families()) as store:
-        assert store.connection.execute("SELECT count(*) FROM journey.risk_scores").fetchall() == [(0,)]
-
-
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "build.duckdb").write_text("not a database " * 500)
     with pytest.raises(WarehouseError, match="cannot be opened"), opened(settings(tmp_path), all_families()):
