@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -129,8 +129,10 @@ def _insert(
     handed_on: str | None,
 ) -> None:
     started = instance.get_run_stats(run.run_id).start_time
-    ended = datetime.now(UTC).replace(tzinfo=None)
-    start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else ended
+    now = datetime.now(UTC).replace(tzinfo=None)
+    # The order of the records decides which one of a day counts, also after the clock was set back.
+    ended = _after_all_records(store, now)
+    start = datetime.fromtimestamp(started, UTC).replace(tzinfo=None) if started else now
     counts = rows_by_group(store, family, as_of)
     tracked = counts if tracks_progress(policy, family) else None
     rows = {table: number for tables in counts.values() for table, number in tables.items()}
@@ -147,7 +149,7 @@ def _insert(
         "policy_hash": policy.policy_hash,
         "started_at": start,
         "ended_at": ended,
-        "processing_time": (ended - start).total_seconds(),
+        "processing_time": (now - start).total_seconds(),
         "rows_per_table": as_json(rows),
         "report_path": report,
         "errors": errors,
@@ -162,6 +164,12 @@ def _insert(
     store.connection.execute(
         f"INSERT INTO {RUNS} ({', '.join(record)}) VALUES ({', '.join('?' for _ in record)})", list(record.values())
     )
+
+
+def _after_all_records(store: Store, now: datetime) -> datetime:
+    """Return the present time, or the first one after every record if the clock was set back since."""
+    (newest,) = store.connection.execute(f"SELECT max(ended_at) FROM {RUNS}").fetchone() or (None,)
+    return now if newest is None else max(now, newest + timedelta(microseconds=1))
 
 
 def rows_by_group(store: Store, family: str, as_of: date) -> dict[str, dict[str, int]]:

@@ -106,6 +106,17 @@ def test_a_stale_day_run_again_is_stale_no_more(home: Home) -> None:
     assert home.stale_days == []
 
 
+def test_of_two_records_the_later_counts_although_the_clock_was_set_back(home: Home) -> None:
+    home.decide(FIRST, 0.6)
+    home.publish(FIRST)
+    home.store.connection.execute("UPDATE audit.runs SET ended_at = ended_at + INTERVAL 1 YEAR")
+    for day in (SECOND, THIRD):
+        home.publish(day)
+    assert home.stale_days == []
+    (seconds,) = home.store.connection.execute("SELECT max(processing_time) FROM audit.runs").fetchone() or (None,)
+    assert seconds < datetime.now(UTC).timestamp() - datetime(2025, 1, 20, tzinfo=UTC).timestamp()
+
+
 def test_a_day_built_on_a_stale_one_is_stale_itself(home: Home) -> None:
     """The third day, run again before the second, has read a second day that is now outdated."""
     home.decide(FIRST, 0.6)
