@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -17,6 +18,9 @@ from cjo_assets.ingest.input_settings import Entry, FileSettings, TableSettings,
 
 SOURCES_FILE = "sources.yaml"
 RECURSIVE = "**"
+# Up to three parts (database, schema, table), each a plain identifier or one in double quotes.
+_PART = r'(?:[^\W\d][\w$]*|"(?:[^"\0]|"")+")'
+TABLE_NAME = re.compile(rf"{_PART}(?:\.{_PART}){{0,2}}")
 OF_OUR_VALIDATORS = "Value error, "
 
 
@@ -54,6 +58,17 @@ class TableSource(TableSettings):
     """
 
     table: Text
+
+    @field_validator("table")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        # It becomes part of a statement, in which a function would read any file, and a second statement write one.
+        if not TABLE_NAME.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not the name of a table, for example crm.accounts; write a name with other characters "
+                'than letters, digits and _ in double quotes: crm."accounts-2025"'
+            )
+        return value
 
 
 class DuckDBSource(TableSource):

@@ -266,6 +266,27 @@ def test_invalid_file_is_refused_with_a_reason(desk: Desk, name: str, content: s
     assert len(message) < 700
 
 
+@pytest.mark.parametrize(
+    ("ending", "words"), [("csv", "larger than field limit"), ("ndjson", "longer than"), ("json", "line 1")]
+)
+def test_a_cell_beyond_the_limit_is_refused_in_a_short_message(desk: Desk, ending: str, words: str) -> None:
+    cell = "x" * (2 * formats.RECORD_BYTES)
+    row = json.dumps(CUSTOMER | {"segment": cell})
+    content = {"csv": f"{CSV}C3,{cell},1,3,low\n", "ndjson": f"{ROW}\n{row}\n", "json": f"[{ROW}, {row}]"}[ending]
+    message = desk.refusal(f"customers.{ending}", content)
+    assert words in message
+    assert len(message) < 700
+
+
+@pytest.mark.parametrize("ending", ["json", "ndjson"])
+@pytest.mark.parametrize("nested", ["[" * 200_000 + "]" * 200_000, '{"a":' * 200_000 + "1" + "}" * 200_000])
+def test_values_nested_without_end_are_texts(desk: Desk, ending: str, nested: str) -> None:
+    row = ROW.replace('"SMB"', nested)
+    desk.read(f"customers.{ending}", f"[{row}]" if ending == "json" else f"{row}\n")
+    assert len(desk.rows()) == 1
+    assert "cannot be read" in desk.refusal(f"customers.{ending}", row[: len(row) // 2])
+
+
 def test_a_refused_file_leaves_the_rows_that_were_there(desk: Desk) -> None:
     desk.read("customers.json", JSON)
     desk.refusal("customers.json", f"[{ROW},")

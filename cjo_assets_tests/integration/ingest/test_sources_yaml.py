@@ -1,11 +1,12 @@
 """Tests of `sources.yaml`: each setting is validated when it is read, with file, dataset and setting in the error."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cjo_assets.core.errors import InputError
-from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, declared_sources
+from cjo_assets.ingest.sources_yaml import FilesSource, OwnFile, SqlSource, declared_sources
 
 
 def refusal(folder: Path, text: str) -> str:
@@ -40,6 +41,35 @@ def test_a_pattern_that_cannot_be_searched_is_refused(tmp_path: Path, pattern: s
 def test_a_relative_pattern_is_taken(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "sources.yaml").write_text(f'journey: {{signals: {{files: "{pattern}"}}}}')
     assert declared_sources(tmp_path) == {("journey", "signals"): FilesSource(files=pattern)}
+
+
+@pytest.mark.parametrize("source", ["duckdb: a.duckdb", "sql: CRM"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "read_csv('/etc/passwd')",
+        "accounts; COPY accounts TO 'elsewhere.csv'",
+        "accounts, secrets",
+        "(SELECT 1)",
+        "accounts --",
+        'crm."accounts" WHERE true',
+        "a.b.c.d",
+        "../accounts",
+        "",
+    ],
+)
+def test_what_is_no_name_of_a_table_is_refused(tmp_path: Path, source: str, table: str) -> None:
+    message = refusal(tmp_path, f"journey: {{customers: {{{source}, table: {json.dumps(table)}}}}}")
+    assert message.startswith("sources.yaml, journey.customers: table: ")
+
+
+@pytest.mark.parametrize(
+    "table", ["accounts", "crm.accounts", "lake.crm.v$1", 'crm."accounts; 2025"', '"a""b"', "Größe"]
+)
+def test_a_name_of_a_table_is_taken(tmp_path: Path, table: str) -> None:
+    entry = json.dumps({"journey": {"customers": {"sql": "CRM", "table": table}}})
+    (tmp_path / "sources.yaml").write_text(entry, encoding="utf-8")
+    assert declared_sources(tmp_path) == {("journey", "customers"): SqlSource(sql="CRM", table=table)}
 
 
 @pytest.mark.parametrize(
