@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from cjo_assets.engine.sql import literal, quoted, quoted_names
 from cjo_assets.ingest.sources_yaml import DuckDBSource, SqlSource, TableSource
 
 POSTGRES = ("postgresql://", "postgres://")
+_HOST = r"(?:\[[^\s\]@/]*\]|[^\s@/?:,\[\]]*)(?::\d*)?"
+CONNECTION = re.compile(rf"postgres(?:ql)?://(?:[^\s@/:]*(?::[^\s@/]*)?@)?{_HOST}(?:,{_HOST})*(?:[/?]\S*)?")
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 ROWS = "fetched_rows"
 
 
@@ -227,6 +231,12 @@ def _database(source: DuckDBSource | SqlSource, data: Path) -> Iterator[Database
         raise InputError(f"The environment variable {source.sql} is not set. Set it to the connection string.")
     if not uri.startswith(POSTGRES):
         raise InputError(f"The connection string in {source.sql} must begin with one of: {', '.join(POSTGRES)}.")
+    if not CONNECTION.fullmatch(uri) or BAD_ESCAPE.search(uri):
+        # The driver would quote the part that it takes for a port or host, which may be one of the password.
+        raise InputError(
+            f"The connection string in {source.sql} is not of the form postgresql://user:password@host:port/database. "
+            "Write special characters of user and password as percent codes, for example @ as %40 and / as %2F."
+        )
     with _postgres(uri, source) as database:
         yield database
 

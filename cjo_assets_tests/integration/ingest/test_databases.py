@@ -12,9 +12,12 @@ import duckdb
 import pytest
 
 from cjo_assets.catalog import families_about
-from cjo_assets.core.errors import InputError
+from cjo_assets.core.errors import InputError, UnreachableError
 from cjo_assets.engine.store import Store
+from cjo_assets.families.journey.inputs.customers import DATASET as CUSTOMERS
+from cjo_assets.ingest.databases import require_readable
 from cjo_assets.ingest.loading import Loaded, load_dataset
+from cjo_assets.ingest.sources_yaml import SqlSource
 
 CASES = """
     CREATE TABLE cases AS SELECT * FROM (VALUES
@@ -113,3 +116,41 @@ def test_instants_of_a_table_are_the_same_in_every_time_zone(tmp_path: Path) -> 
     rows = [["J-1", "2025-01-15 23:30:00+00"], ["J-2", "2025-07-15 00:30:00+00"]]
     assert found == dict.fromkeys(found, rows)
     assert len(hashes) == 1, "the archive knows the input by the hash of these bytes"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://crm:hunter2/abc@127.0.0.1/db",
+        "postgresql://crm:hun@hunter2@127.0.0.1/db",
+        "postgresql://crm:hunter2%zz@127.0.0.1/db",
+        "postgresql://crm:hunter2%00@127.0.0.1/db",
+        "postgresql://crm:hunter2 x@127.0.0.1/db",
+        "postgresql://crm:hunter2/db",
+        "postgresql://crm@127.0.0.1/db?password=hunter2%",
+    ],
+)
+def test_a_malformed_connection_string_is_refused_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("CRM", uri)
+    with pytest.raises(InputError, match=r"as percent codes") as refused:
+        require_readable(SqlSource(sql="CRM", table="crm.accounts"), CUSTOMERS, tmp_path, tmp_path)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://crm:hunter2@127.0.0.1:1/db",
+        "postgres://crm:hunter2:%40#?@127.0.0.1:1,[::1]:1/db?sslmode=prefer",
+        "postgresql://127.0.0.1:1/db?user=crm&password=hunter2",
+    ],
+)
+def test_a_database_that_does_not_respond_is_reported_without_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("CRM", uri)
+    with pytest.raises(UnreachableError, match="does not respond") as refused:
+        require_readable(SqlSource(sql="CRM", table="crm.accounts"), CUSTOMERS, tmp_path, tmp_path)
+    assert "hunter2" not in str(refused.value)
