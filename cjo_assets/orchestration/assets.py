@@ -17,7 +17,14 @@ from cjo_assets.orchestration.checks import check_specs, results_of, results_of_
 from cjo_assets.orchestration.failures import failure_of, naming
 from cjo_assets.orchestration.groups import group_of_table, kind_of
 from cjo_assets.orchestration.keys import key_of_table
-from cjo_assets.orchestration.metadata import code_reference, column_deps, column_schema, lineage_page, preview
+from cjo_assets.orchestration.metadata import (
+    code_reference,
+    column_deps,
+    column_schema,
+    lineage_page,
+    preview,
+    statement,
+)
 from cjo_assets.orchestration.partitions import days, days_of
 from cjo_assets.orchestration.raw_files import raw_step
 from cjo_assets.orchestration.resources import POOL, Warehouse
@@ -117,7 +124,7 @@ def _metadata(table: Table, stored: list[Stored], day: date | None, warehouse: W
     return {
         "dagster/row_count": sum(result.rows for result in stored),
         "dagster/table_name": table.full_name,
-        "sql": dg.MetadataValue.md(f"```sql\n{stored[-1].sql}\n```"),
+        "sql": statement(stored[-1].sql, table.full_name),
         "dagster/column_lineage": column_deps(stored[-1].lineage),
         "lineage": lineage_page(stored[-1].lineage),
         "policy_hash": warehouse.policy.policy_hash,
