@@ -24,7 +24,7 @@ import duckdb
 
 from benchmarks import peers
 from benchmarks.against import compare
-from benchmarks.compare import differences
+from benchmarks.compare import MEMORY_LIMIT, differences
 from benchmarks.contenders import RESULT, blocks, outputs_in, yardstick
 from benchmarks.data import Inputs, generated
 from benchmarks.days import measure_days
@@ -206,7 +206,8 @@ def _prepare_outputs(inputs: Inputs, homes: Path, has_sql: bool) -> None:
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    with duckdb.connect(str(homes / "sql" / RESULT), read_only=True) as connection:
+    config = {"memory_limit": MEMORY_LIMIT}
+    with duckdb.connect(str(homes / "sql" / RESULT), read_only=True, config=config) as connection:
         for table in blocks():
             connection.execute(f"COPY {table} TO '{partial / table}.parquet' (FORMAT parquet)")
     partial.rename(folder)

@@ -330,8 +330,20 @@ def measured(name: str, data: Path, home: Path) -> Taken:
     for path in (path for path in home.rglob("*") if path.is_file()):
         part = path.relative_to(home).parts[0]
         taken.home_bytes[part] = taken.home_bytes.get(part, 0) + path.stat().st_size
-    taken.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    taken.peak_bytes = peak_bytes()
     return taken
+
+
+def peak_bytes() -> int:
+    """Return the largest resident memory of this process [bytes]."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    # On Linux, ru_maxrss begins with the peak of the process that started this one.
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{status} has no VmHWM.")
+    return int(found[1]) * 1024
 
 
 def _written() -> int | None:

@@ -20,7 +20,7 @@ class Used:
     Attributes:
         seconds: wall time.
         cpu_seconds: processor time of the process and of the children that it waited for, over all threads.
-        peak_bytes: largest resident memory of one process.
+        peak_bytes: largest resident memory of one process; on Linux not below the peak of the process that measures.
     """
 
     seconds: float
