@@ -2,13 +2,8 @@
 
 import base64
 import http.client
-import re
-import shutil
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,25 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from cjo_assets.core.settings import PROJECT
-
-OPERATOR, ANALYST = ("olga", "first"), ("anna", "second")
-PATIENCE_SECONDS = 20
-MAIN = """
-user root;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/deploy.conf;
-}}
-"""
+from cjo_assets_tests.support.proxy import ANALYST, OPERATOR, PATIENCE_SECONDS, nginx_before
 
 
 @dataclass
@@ -86,64 +63,15 @@ class Proxy:
         return status
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Run nginx with the shipped file; only its ports, certificate and password files are those of the test."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if program is None or shutil.which("openssl") is None:
-        pytest.skip("test of the proxy left out: nginx or openssl is not installed")
-    folder = tmp_path_factory.mktemp("proxy")
-    certificate = [
-        "req",
-        "-x509",
-        "-nodes",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-subj",
-        "/CN=cjo.example.com",
-    ]
-    keys = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
-    subprocess.run(["openssl", *certificate, *keys], check=True, capture_output=True)
-    for name, (user, password) in (("operators", OPERATOR), ("analysts", ANALYST)):
-        (folder / f"cjo-{name}.htpasswd").write_text(f"{user}:{{PLAIN}}{password}\n", encoding="utf-8")
-    behind, ports = (Behind(), Behind()), (free_port(), free_port())
-    shipped = (PROJECT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-    text = re.sub(r"/etc/(ssl/cjo|nginx)/", f"{folder}/", shipped)
-    for port, server, upstream in zip(ports, behind, ("127.0.0.1:3000", "127.0.0.1:3001"), strict=True):
-        text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;", 1)
-        text = text.replace(upstream, f"127.0.0.1:{server.server.server_port}")
-    (folder / "deploy.conf").write_text(text, encoding="utf-8")
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder), encoding="utf-8")
-    running = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "nginx.conf")])
-    try:
-        wait_for(ports[1], running)
+    """Run nginx in front of two servers that record what reaches them."""
+    behind = (Behind(), Behind())
+    upstreams = (behind[0].server.server_port, behind[1].server.server_port)
+    with nginx_before(tmp_path_factory.mktemp("proxy"), upstreams) as ports:
         yield Proxy(ports, behind)
-    finally:
-        running.terminate()
-        running.wait(PATIENCE_SECONDS)
-        for one in behind:
-            one.server.shutdown()
-
-
-def wait_for(port: int, running: subprocess.Popen[bytes]) -> None:
-    """Wait until a server accepts connections."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end and running.poll() is None:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("nginx does not answer with the shipped file")
+    for one in behind:
+        one.server.shutdown()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
