@@ -3,11 +3,12 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from cjo_assets.core.settings import Settings
 from cjo_assets.orchestration.automation import DECLARATIVE, OFF, SCHEDULE
-from cjo_assets.orchestration.partitions import LISTED, listed_days
+from cjo_assets.orchestration.partitions import LISTED, PARTITION, RANGE_END, RANGE_START, days_of_run, listed_days
 from cjo_assets.warehouse.days_of_data import days_of_families, days_of_home, extend_days
 
 FIRST, LAST = date(2025, 1, 6), date(2025, 1, 20)
@@ -53,3 +54,20 @@ def test_all_days_can_be_listed(settings: Settings, monkeypatch: pytest.MonkeyPa
 def test_a_family_without_days_is_not_listed(settings: Settings) -> None:
     extend_days(settings, "journey", [None, None])
     assert days_of_families(settings) == {}
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, []),
+        # Before the first partition, FIRST_DAY: the data may have changed since the run was started.
+        ({PARTITION: "1999-12-31"}, [date(1999, 12, 31)]),
+        (
+            {RANGE_START: "2024-02-28", RANGE_END: "2024-03-01"},
+            [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)],
+        ),
+        ({PARTITION: "yesterday"}, []),
+    ],
+)
+def test_days_of_a_run_need_no_partition(tags: dict[str, str], expected: list[date]) -> None:
+    assert days_of_run(dg.DagsterRun(job_name="daily_journey", tags=tags)) == expected
