@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -96,8 +96,15 @@ def days_recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> 
 
 
 def newest_snapshot(published: Path) -> Path | None:
-    """Return the latest snapshot."""
-    return max((published.parent / SNAPSHOTS).glob("*.duckdb"), default=None)
+    """Return the snapshot with the latest run; its name is the time of a clock, which may have been set back since."""
+    return max((published.parent / SNAPSHOTS).glob("*.duckdb"), key=_latest_run, default=None)
+
+
+def _latest_run(snapshot: Path) -> tuple[datetime, str]:
+    """Return when the latest run of a snapshot ended, and the name of the snapshot."""
+    with duckdb.connect(str(snapshot), read_only=True) as reader:
+        ((ended_at,),) = reader.execute(f"SELECT coalesce(max(ended_at), '1970-01-01') FROM {RUNS}").fetchall()
+    return ended_at, snapshot.name
 
 
 def restore_snapshot(published: Path) -> None:

@@ -15,7 +15,7 @@ from cjo_assets.core.settings import Settings
 from cjo_assets.orchestration.doctor import _published
 from cjo_assets.warehouse.build import WRITER_TABLE, opened
 from cjo_assets.warehouse.publish import publish
-from cjo_assets.warehouse.recovery import found_again
+from cjo_assets.warehouse.recovery import found_again, newest_snapshot
 from cjo_assets_tests.support.warehouse import TOUR_DAYS, Home
 
 FIRST, SECOND, LAST = TOUR_DAYS
@@ -106,6 +106,15 @@ def test_without_both_databases_the_newest_snapshot_is_restored(snapshot: Path, 
         assert days == [(day,) for day in TOUR_DAYS]
     [message] = said
     assert f"the snapshot {snapshot.name} is restored" in message
+
+
+def test_the_newest_snapshot_is_that_of_the_latest_run(snapshot: Path) -> None:
+    """The other one was written by a clock that was a year ahead."""
+    ahead = snapshot.with_name("2026-01-21T000000.000000Z.duckdb")
+    shutil.copy(snapshot, ahead)
+    with duckdb.connect(str(ahead)) as writer:
+        writer.execute("DELETE FROM audit.runs WHERE ended_at = (SELECT max(ended_at) FROM audit.runs)")
+    assert newest_snapshot(snapshot.parents[1] / "cjo.duckdb") == snapshot
 
 
 def leave_as_killed(settings: Settings, run_id: str) -> None:
