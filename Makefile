@@ -24,7 +24,7 @@ endef
 export DAGSTER_HOME := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run demo ui test test-unit test-spark check docs pictures bench soak clean
+.PHONY: run demo ui test test-unit test-spark check docs pictures bench soak upgrades clean
 
 run: $(STAMP)
 	@$(BIN)/cjo run
@@ -69,6 +69,10 @@ bench: $(STAMP)
 # Hours. SOAK="--kills 20 --random-kills 20 --pairs 5 --reads 500" takes minutes.
 soak: $(STAMP)
 	@$(BIN)/python -m benchmarks.soak $(SOAK)
+
+# Tens of minutes: it installs each earlier commit.
+upgrades: $(STAMP)
+	@$(BIN)/python -m benchmarks.upgrades
 
 clean:
 	rm -rf $(VENV) $(SPARK_VENV) warehouse

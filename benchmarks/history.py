@@ -66,11 +66,11 @@ def measure_history(customers: int, days: int, folder: Path, page: Path) -> list
     *_, of_new_home = _runs(folder, data, new_home, LAST_DAY - timedelta(days=NEW_HOME_DAYS - 1), NEW_HOME_DAYS)
     verified = _cjo(folder, "audit", "verify", "--home", str(home))
     replayed = _cjo(folder, "replay", "--as-of", first.isoformat(), "--home", str(home))
-    text = (
-        f"{described(customers, runs, loads)}\n\n{compared(runs[-1], of_new_home)}\n\nAfterwards `cjo audit verify` finds every ledger whole "
-        f"({verified.cpu_seconds:.0f} s of processor time), and `cjo replay` recomputes the first day identically "
-        f"({replayed.cpu_seconds:.0f} s)."
+    whole = (
+        f"Afterwards `cjo audit verify` finds every ledger whole ({verified.cpu_seconds:.0f} s of processor time), and "
+        f"`cjo replay` recomputes the first day identically ({replayed.cpu_seconds:.0f} s)."
     )
+    text = "\n\n".join([described(customers, runs, loads), compared(runs[-1], of_new_home), whole])
     print(f"\n{text}\n")
     write_block(page, BLOCK, text)
     return runs

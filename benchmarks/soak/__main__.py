@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.commits import has_changes, resolved
+from benchmarks.reliability import PAGE, write_counts
 from benchmarks.soak import faults
 from benchmarks.soak.counts import Counts, described
 from benchmarks.soak.home import share_statements, today
-from benchmarks.soak.page import write_counts
 from benchmarks.soak.processes import in_child
 from benchmarks.soak.readers import reads_over_publishes
 from cjo_assets.core.settings import PROJECT
@@ -45,7 +45,7 @@ def main() -> None:
     for step in campaign:
         found.append(step())
         print(found[-1], flush=True)
-        write_counts(page, described(found, commit, today(), sample.boundaries))
+        write_counts(page, "counts", described(found, commit, today(), sample.boundaries))
     print(f"Wrote {page}.")
     if not all(counts.is_clean for counts in found):
         raise SystemExit("A fault left something behind; see the counts.")
@@ -64,9 +64,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, default=PROJECT / "warehouse" / "soak", help="Folder for the homes; emptied first."
     )
-    parser.add_argument(
-        "--page", type=Path, default=PROJECT / "docs" / "reference" / "reliability.md", help="Page of the counts."
-    )
+    parser.add_argument("--page", type=Path, default=PAGE, help="Page of the counts.")
     return parser
 
 

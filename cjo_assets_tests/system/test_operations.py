@@ -1,10 +1,12 @@
-"""Tests of an installation for a team: PostgreSQL, daemon and read-only webserver, without manual steps."""
+"""Tests of an installation for a team: PostgreSQL, daemon, webservers and proxy, without manual steps."""
 
+import base64
+import http.client
 import json
 import os
 import shutil
 import signal
-import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,9 +29,17 @@ from cjo_assets.engine.store import Store
 from cjo_assets.ingest.loading import Loaded, load_dataset
 from cjo_assets_tests.support.catalog import clean_environment
 from cjo_assets_tests.support.chain import SAMPLE
+from cjo_assets_tests.support.proxy import ANALYST, OPERATOR, free_port, nginx_before
 from cjo_assets_tests.system.test_ui import LAUNCH, Ui, wait_until
 
 BIN = Path(sys.executable).parent
+# Of the installation: the secrets of its environment, by variable.
+SECRETS = {
+    "DAGSTER_POSTGRES_URL": "secret-of-the-storage",
+    "CRM": "secret-of-the-source",
+    "CJO_WEBHOOK_URL": "secret-of-the-webhook",
+    "CJO_LLM_API_KEY": "secret-of-the-model",
+}
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
 
 
@@ -277,12 +287,12 @@ class Alerts:
 
 @dataclass
 class Installation:
-    """Daemon and read-only webserver on PostgreSQL."""
+    """Daemon on PostgreSQL, and the environment of its webservers."""
 
     home: Path
     data: Path
-    ui: Ui
     alerts: Alerts
+    environment: dict[str, str]
 
 
 @contextmanager
@@ -306,36 +316,71 @@ def service(environment: dict[str, str], log: Path, *arguments: str) -> Iterator
             process.wait(timeout=60)
 
 
+def uri_with(postgres: Postgres, database: str, password: str) -> str:
+    """Return the connection string of a database with a password, for which the server does not ask."""
+    return postgres.uri(database).replace("postgres@", f"postgres:{password}@")
+
+
+def customers_in(postgres: Postgres) -> None:
+    """Put the customers of the sample into the database `crm`."""
+    rows = json.loads((SAMPLE / "journey" / "customers.json").read_text(encoding="utf-8"))
+    columns = "segment text, account_value numeric, tenure_months int, risk_tier text"
+    values = ", ".join(
+        f"('{row['customer_id']}', '{row['segment']}', {row['account_value']}, {row['tenure_months']}, "
+        f"'{row['risk_tier']}')"
+        for row in rows
+    )
+    postgres.run(f"CREATE TABLE customers (customer_id text, {columns}); INSERT INTO customers VALUES {values}", "crm")
+
+
 @pytest.fixture(scope="module")
 def installation(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Return what `deploy/` describes, with an empty data folder."""
     folder = tmp_path_factory.mktemp("team")
     postgres.run("CREATE DATABASE dagster")
+    postgres.run("CREATE DATABASE crm")
     alerts = Alerts()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    clean = clean_environment()
-    environment = clean | {
+    storage = uri_with(postgres, "dagster", SECRETS["DAGSTER_POSTGRES_URL"])
+    environment = clean_environment() | {
         "CJO_HOME": str(folder / "home"),
         "CJO_DATA": str(folder / "data"),
         "CJO_INSTANCE": str(PROJECT / "deploy" / "dagster.yaml"),
-        "DAGSTER_POSTGRES_URL": postgres.uri("dagster").replace("postgresql", "postgresql+psycopg2"),
+        "DAGSTER_POSTGRES_URL": storage.replace("postgresql", "postgresql+psycopg2"),
         "CJO_AUTOMATION": "schedule",
         "CJO_SENSOR_SECONDS": "2",
-        "CJO_WEBHOOK_URL": alerts.url,
+        "CJO_WEBHOOK_URL": f"{alerts.url}?token={SECRETS['CJO_WEBHOOK_URL']}",
+        "CJO_LLM_API_KEY": SECRETS["CJO_LLM_API_KEY"],
+        "CRM": uri_with(postgres, "crm", SECRETS["CRM"]),
     }
     (folder / "data").mkdir()
-    with (
-        service(environment, folder / "daemon.log", "daemon"),
-        service(environment, folder / "webserver.log", "webserver", "--port", str(port), "--read-only"),
-    ):
-        yield Installation(folder / "home", folder / "data", Ui(f"http://127.0.0.1:{port}", folder), alerts)
+    with service(environment, folder / "daemon.log", "daemon"):
+        yield Installation(folder / "home", folder / "data", alerts, environment)
     alerts.server.shutdown()
 
 
-def test_daemon_publishes_new_file_and_closes_killed_run(installation: Installation) -> None:
+@contextmanager
+def webserver(installation: Installation, *options: str) -> Iterator[Ui]:
+    """Run a webserver of the installation until the end of the block."""
+    port, folder = free_port(), installation.home.parent
+    with service(installation.environment, folder / f"{port}.log", "webserver", "--port", str(port), *options):
+        running_ui = Ui(f"http://127.0.0.1:{port}", folder)
+        wait_until(lambda: running_ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
+        yield running_ui
+
+
+@pytest.fixture(scope="module")
+def analysts(installation: Installation) -> Iterator[Ui]:
+    """Return the read-only webserver."""
+    with webserver(installation, "--read-only") as running_ui:
+        yield running_ui
+
+
+def test_daemon_publishes_new_file_and_closes_killed_run(installation: Installation, postgres: Postgres) -> None:
+    customers_in(postgres)
+    source = "journey: {customers: {sql: CRM, table: public.customers}}"
+    (installation.data / "sources.yaml").write_text(source, encoding="utf-8")
     shutil.copytree(SAMPLE / "journey", installation.data / "incoming")
+    (installation.data / "incoming" / "customers.json").unlink()
     os.rename(installation.data / "incoming", installation.data / "journey")
     published = installation.home / "cjo.duckdb"
     wait_until(published.exists, "the dropped files to be published")
@@ -379,17 +424,136 @@ def told(installation: Installation, kind: str) -> Callable[[], dict[str, Any] |
     return lambda: next((alert for alert in installation.alerts.received if alert["kind"] == kind), None)
 
 
-def test_read_only_webserver_shows_all_and_starts_nothing(installation: Installation) -> None:
-    wait_until(lambda: installation.ui.ask("{ assetNodes { id } }")["assetNodes"], "the webserver to know its assets")
-    runs = "{ runsOrError { ... on Runs { results { status pipelineName } } } }"
-    found = installation.ui.ask(runs)["runsOrError"]["results"]
-    assert {run["pipelineName"] for run in found} == {"daily_journey"}, "the runs are read from PostgreSQL"
-    selector = {
+DAY = {
+    "selector": {
         "repositoryName": "__repository__",
         "repositoryLocationName": "cjo_assets",
         "pipelineName": "daily_journey",
-    }
-    tags = [{"key": "dagster/partition", "value": "2025-01-16"}]
-    installation.ui.ask(LAUNCH, params={"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}})
-    assert len(installation.ui.ask(runs)["runsOrError"]["results"]) == len(found), "no run was started"
+    },
+    "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2025-01-16"}]},
+    "runConfigData": {},
+}
+RUNS = "{ runsOrError { ... on Runs { results { runId status pipelineName } } } }"
+
+
+def runs_shown(ui: Ui) -> dict[str, str]:
+    """Return the pipelines of the runs that a webserver shows, by run."""
+    return {run["runId"]: run["pipelineName"] for run in ui.ask(RUNS)["runsOrError"]["results"]}
+
+
+def test_read_only_webserver_shows_all_and_starts_nothing(installation: Installation, analysts: Ui) -> None:
+    found = runs_shown(analysts)
+    assert set(found.values()) == {"daily_journey"}, "the runs are read from PostgreSQL"
+    analysts.ask(LAUNCH, params=DAY)
+    assert runs_shown(analysts) == found, "no run was started"
     assert not list(installation.home.rglob("runs.db")), "nothing is kept in SQLite"
+
+
+def test_operators_launch_a_run_behind_the_proxy_and_nobody_else_does(
+    installation: Installation, analysts: Ui, tmp_path: Path, postgres: Postgres
+) -> None:
+    """The source is offline, so that the run of the operator fails."""
+    wait_until(lambda: unfinished(postgres) == 0, "runs of the daemon to end")
+    postgres.run("ALTER DATABASE crm ALLOW_CONNECTIONS false")
+    with (
+        webserver(installation) as operators,
+        nginx_before(tmp_path, (operators.port, analysts.port)) as (of_operators, of_analysts),
+    ):
+        for port, who in ((of_operators, None), (of_operators, ANALYST), (of_analysts, OPERATOR)):
+            assert asked(port, who, LAUNCH, DAY) == (401, None)
+        before = runs_shown(analysts)
+        assert asked(of_analysts, ANALYST, RUNS)[0] == 200
+        asked(of_analysts, ANALYST, LAUNCH, DAY)
+        assert runs_shown(analysts) == before
+        status, answer = asked(of_operators, OPERATOR, LAUNCH, DAY)
+        assert status == 200
+        launched = answer["launchRun"]["run"]["runId"]
+        wait_until(lambda: told_of(installation, launched), "the failed run to be reported")
+
+
+def asked(port: int, who: tuple[str, str] | None, query: str, params: dict[str, Any] | None = None) -> tuple[int, Any]:
+    """Send a GraphQL query to the proxy, and return the status and the data of the answer."""
+    headers = {"Content-Type": "application/json"}
+    if who:
+        headers["Authorization"] = f"Basic {base64.b64encode(':'.join(who).encode()).decode()}"
+    body = json.dumps({"query": query, "variables": {"params": params} if params else {}})
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=ssl._create_unverified_context())
+    connection.request("POST", "/graphql", body, headers)
+    response = connection.getresponse()
+    data = json.loads(response.read())["data"] if response.status == 200 else None
+    connection.close()
+    return response.status, data
+
+
+def told_of(installation: Installation, run_id: str) -> bool:
+    """Return whether an alert names a run."""
+    return any(alert.get("run_id") == run_id for alert in installation.alerts.received)
+
+
+def test_no_secret_is_written_anywhere(installation: Installation, postgres: Postgres) -> None:
+    """Neither into files of the home and logs, nor into Dagster's events, nor into an alert."""
+    dump = str(SERVERS[-1].with_name("pg_dump"))
+    events = subprocess.run([dump, postgres.uri("dagster")], check=True, capture_output=True).stdout
+    assert b"The database of CRM does not respond" in events, "the failure of the source is among the events"
+    texts = {"events": events, "alerts": json.dumps(installation.alerts.received).encode()}
+    folder = installation.home.parent
+    texts |= {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for path in [*folder.rglob("*.duckdb"), *folder.rglob("*.parquet")]:
+        texts[f"rows of {path.name}"] = rows_as_text(path)
+    assert [
+        (name, kind) for name, text in texts.items() for kind, secret in SECRETS.items() if secret.encode() in text
+    ] == []
+
+
+def rows_as_text(path: Path) -> bytes:
+    """Return the rows of a database or Parquet file, which their files hold compressed."""
+    with duckdb.connect() as reader:
+        if path.suffix == ".parquet":
+            return str(reader.execute(f"FROM '{path}'").fetchall()).encode()
+        copied = shutil.copyfile(path, path.with_suffix(".copy"))
+        reader.execute(f"ATTACH '{copied}' AS home (READ_ONLY)")
+        names = reader.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'home'")
+        rows = [reader.execute(f'FROM home."{schema}"."{name}"').fetchall() for schema, name in names.fetchall()]
+        copied.unlink()
+        return str(rows).encode()
+
+
+def test_a_backup_is_restored_elsewhere(installation: Installation, postgres: Postgres, tmp_path: Path) -> None:
+    """As `docs/how-to/restore.md` describes it: the files of the home, and a dump of Dagster's storage."""
+    postgres.run("ALTER DATABASE crm ALLOW_CONNECTIONS true")
+    wait_until(lambda: unfinished(postgres) == 0, "runs of the daemon to end")
+    home = Path(shutil.copytree(installation.home, tmp_path / "home"))
+    dump = [str(SERVERS[-1].with_name("pg_dump")), "--format=custom", f"--file={tmp_path / 'dagster.dump'}"]
+    subprocess.run([*dump, postgres.uri("dagster")], check=True)
+    postgres.run("CREATE DATABASE restored")
+    restore = [str(SERVERS[-1].with_name("pg_restore")), f"--dbname={postgres.uri('restored')}"]
+    subprocess.run([*restore, str(tmp_path / "dagster.dump")], check=True)
+    environment = installation.environment | {
+        "CJO_HOME": str(home),
+        "DAGSTER_POSTGRES_URL": postgres.uri("restored").replace("postgresql", "postgresql+psycopg2"),
+    }
+    for command in (["audit", "verify"], ["run", "--family", "journey", "--as-of", "2025-01-21"], ["audit", "verify"]):
+        done = subprocess.run(
+            [str(BIN / "cjo"), *command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(str(home / "cjo.duckdb"), read_only=True) as reader:
+        days = "SELECT DISTINCT as_of::VARCHAR FROM journey.risk_scores ORDER BY ALL"
+        assert [day for (day,) in reader.execute(days).fetchall()] == ["2025-01-20", "2025-01-21"]
+    before, after = (count_of_runs(postgres.uri(database)) for database in ("dagster", "restored"))
+    assert after == before + 1
+
+
+def unfinished(postgres: Postgres) -> int:
+    """Return the number of runs of the installation that have not ended."""
+    return count_of_runs(postgres.uri("dagster"), "status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')")
+
+
+def count_of_runs(uri: str, where: str = "true") -> int:
+    """Return the number of runs in a storage of Dagster."""
+    import psycopg2
+
+    with psycopg2.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM runs WHERE {where}")
+        (number,) = cursor.fetchone()
+        return int(number)

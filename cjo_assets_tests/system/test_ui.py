@@ -49,6 +49,11 @@ class Ui:
         self.url = url
         self.home = home
 
+    @property
+    def port(self) -> int:
+        """Return the port where it listens."""
+        return int(self.url.rpartition(":")[2])
+
     def ask(self, query: str, **variables: Any) -> Any:
         """Return the answer to a GraphQL query."""
         body = json.dumps({"query": query, "variables": variables}).encode()
