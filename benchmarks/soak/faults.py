@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -64,9 +65,13 @@ def sample_in(folder: Path) -> Sample:
 
 
 def kills_at_boundaries(sample: Sample, number: int) -> Counts:
-    """Kill a run before statements and file calls that are spread evenly over the day; the last one included."""
+    """Kill a run before statements and file calls that are spread evenly over the day.
+
+    Each is in the middle of its part of the day: the number of calls of a run differs by a few, so that a run may end
+    before the last of them.
+    """
     step = max(1.0, sample.boundaries / number) if number else 1.0
-    places = sorted({round(sample.boundaries - place * step) for place in range(min(number, sample.boundaries))})
+    places = [math.ceil((place + 0.5) * step) for place in range(min(number, sample.boundaries))]
     return _kills(sample, Counts("killed before a statement or file call"), ((place, None) for place in places))
 
 

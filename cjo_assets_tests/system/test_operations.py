@@ -317,7 +317,7 @@ def service(environment: dict[str, str], log: Path, *arguments: str) -> Iterator
 
 
 def uri_with(postgres: Postgres, database: str, password: str) -> str:
-    """Return the connection string of a database with a password, for which the server does not ask."""
+    """Return the connection string of a database with a password, which the server does not require."""
     return postgres.uri(database).replace("postgres@", f"postgres:{password}@")
 
 
@@ -449,7 +449,7 @@ def test_read_only_webserver_shows_all_and_starts_nothing(installation: Installa
     assert not list(installation.home.rglob("runs.db")), "nothing is kept in SQLite"
 
 
-def test_operators_launch_a_run_behind_the_proxy_and_nobody_else_does(
+def test_operators_alone_launch_runs_behind_the_proxy(
     installation: Installation, analysts: Ui, tmp_path: Path, postgres: Postgres
 ) -> None:
     """The source is offline, so that the run of the operator fails."""
