@@ -53,6 +53,7 @@ check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy cjo_assets tools
 	$(BIN)/python -m tools.check_language
+	$(BIN)/python -m tools.check_advisories
 	$(BIN)/dg check defs
 
 docs: $(STAMP)
