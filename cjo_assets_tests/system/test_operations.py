@@ -449,26 +449,24 @@ def test_read_only_webserver_shows_all_and_starts_nothing(installation: Installa
     assert not list(installation.home.rglob("runs.db")), "nothing is kept in SQLite"
 
 
-def test_operators_alone_launch_runs_behind_the_proxy(
-    installation: Installation, analysts: Ui, tmp_path: Path, postgres: Postgres
-) -> None:
-    """The source is offline, so that the run of the operator fails."""
-    wait_until(lambda: unfinished(postgres) == 0, "runs of the daemon to end")
-    postgres.run("ALTER DATABASE crm ALLOW_CONNECTIONS false")
-    with (
-        webserver(installation) as operators,
-        nginx_before(tmp_path, (operators.port, analysts.port)) as (of_operators, of_analysts),
-    ):
+@pytest.fixture(scope="module")
+def operators(installation: Installation) -> Iterator[Ui]:
+    """Return the webserver of operators."""
+    with webserver(installation) as running_ui:
+        yield running_ui
+
+
+def test_operators_alone_launch_runs_behind_the_proxy(analysts: Ui, operators: Ui, tmp_path: Path) -> None:
+    with nginx_before(tmp_path, (operators.port, analysts.port)) as (of_operators, of_analysts):
+        before = runs_shown(analysts)
         for port, who in ((of_operators, None), (of_operators, ANALYST), (of_analysts, OPERATOR)):
             assert asked(port, who, LAUNCH, DAY) == (401, None)
-        before = runs_shown(analysts)
         assert asked(of_analysts, ANALYST, RUNS)[0] == 200
         asked(of_analysts, ANALYST, LAUNCH, DAY)
         assert runs_shown(analysts) == before
         status, answer = asked(of_operators, OPERATOR, LAUNCH, DAY)
         assert status == 200
-        launched = answer["launchRun"]["run"]["runId"]
-        wait_until(lambda: told_of(installation, launched), "the failed run to be reported")
+        assert runs_shown(analysts).keys() - before.keys() == {answer["launchRun"]["run"]["runId"]}
 
 
 def asked(port: int, who: tuple[str, str] | None, query: str, params: dict[str, Any] | None = None) -> tuple[int, Any]:
@@ -490,8 +488,12 @@ def told_of(installation: Installation, run_id: str) -> bool:
     return any(alert.get("run_id") == run_id for alert in installation.alerts.received)
 
 
-def test_no_secret_is_written_anywhere(installation: Installation, postgres: Postgres) -> None:
-    """Neither into files of the home and logs, nor into Dagster's events, nor into an alert."""
+def test_no_secret_is_written_anywhere(installation: Installation, operators: Ui, postgres: Postgres) -> None:
+    """Neither into files of the home and logs, nor into Dagster's events, nor into an alert; a source fails, too."""
+    wait_until(lambda: unfinished(postgres) == 0, "other runs to end")
+    postgres.run("ALTER DATABASE crm ALLOW_CONNECTIONS false")
+    launched = operators.ask(LAUNCH, params=DAY)["launchRun"]["run"]["runId"]
+    wait_until(lambda: told_of(installation, launched), "the failed run to be reported")
     dump = str(SERVERS[-1].with_name("pg_dump"))
     events = subprocess.run([dump, postgres.uri("dagster")], check=True, capture_output=True).stdout
     assert b"The database of CRM does not respond" in events, "the failure of the source is among the events"
