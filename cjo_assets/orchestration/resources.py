@@ -30,6 +30,7 @@ from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import hold_life
+from cjo_assets.warehouse.restore import begin_days
 from cjo_assets.warehouse.run_log import record_failure
 
 POOL = "duckdb"
@@ -71,6 +72,7 @@ class Warehouse(DuckDBResource):
             store.days_of_run = tuple(days_of_run(run))
             store.families_of_run = families_of_run(run)
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
+            begin_days(store, store.days_of_run)
             rebuild_changed_tables(store, self._families, self._settings, report_message, memory)
             yield self
             self._record_failure(context)

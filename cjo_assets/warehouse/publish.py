@@ -29,6 +29,7 @@ from cjo_assets.warehouse.evolution.rebuild import forget_upgrade
 from cjo_assets.warehouse.evolution.record import messages_of, record_upgrade
 from cjo_assets.warehouse.ledger import Head, Stamp, add_decisions, add_published_days, add_tombstones, head_of
 from cjo_assets.warehouse.recovery import Found, found_again
+from cjo_assets.warehouse.restore import finish_days
 from cjo_assets.warehouse.retention import HISTORY, keep_snapshot, move_old_days
 from cjo_assets.warehouse.run_log import RUNS, record_heads
 from cjo_assets.warehouse.schema_changes import stored_columns
@@ -75,6 +76,7 @@ def publish(
         lost.path.unlink()
     _sync_folder(published.parent)
     store.announce(days)
+    finish_days(store, days)
     forget_upgrade(store)
     for message in messages:
         report_message(message)

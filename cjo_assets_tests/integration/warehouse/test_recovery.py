@@ -16,6 +16,7 @@ from cjo_assets.orchestration.doctor import _published
 from cjo_assets.warehouse.build import WRITER_TABLE, opened
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.recovery import found_again, newest_snapshot
+from cjo_assets.warehouse.restore import begin_days, finish_days, remember_published
 from cjo_assets_tests.support.warehouse import TOUR_DAYS, Home
 
 FIRST, SECOND, LAST = TOUR_DAYS
@@ -115,6 +116,40 @@ def test_the_newest_snapshot_is_that_of_the_latest_run(snapshot: Path) -> None:
     with duckdb.connect(str(ahead)) as writer:
         writer.execute("DELETE FROM audit.runs WHERE ended_at = (SELECT max(ended_at) FROM audit.runs)")
     assert newest_snapshot(snapshot.parents[1] / "cjo.duckdb") == snapshot
+
+
+def test_rows_of_an_unfinished_run_are_replaced_by_the_published_ones(
+    tour_home: Home, tmp_path: Path, said: list[str]
+) -> None:
+    """A run of a published day fails halfway: later days must not read what it has computed."""
+    settings, families = Settings(data=tmp_path, policy=None, home=tmp_path), families_about("journey")
+    shutil.copy(tour_home.settings.published, settings.published)
+    counts = "SELECT as_of, count_if(overall_risk_score = 0.125) FROM journey.risk_scores GROUP BY ALL ORDER BY ALL"
+    with opened(settings, families, run_id="halfway") as store:
+        remember_published(store, settings.published, ["journey.risk_scores"])
+        begin_days(store, [SECOND])
+        store.connection.execute(SCORE, [SECOND])
+        assert dict(store.connection.execute(counts).fetchall())[SECOND] > 0
+    with opened(settings, families, run_id="next") as store:
+        assert set(dict(store.connection.execute(counts).fetchall()).values()) == {0}
+        (rows,) = store.connection.execute("SELECT count(*) FROM journey.risk_scores").fetchall()[0]
+        assert rows == len(content(settings.published)["journey.risk_scores"])
+    assert said == [
+        "An unfinished run had replaced rows of journey 2025-01-13: the published rows are restored. "
+        "Run these days again."
+    ]
+    with opened(settings, families, run_id="later"):
+        assert len(said) == 1
+
+
+def test_the_record_of_unfinished_days_ends_with_the_publish(tour_home: Home, tmp_path: Path, said: list[str]) -> None:
+    settings, families = Settings(data=tmp_path, policy=None, home=tmp_path), families_about("journey")
+    shutil.copy(tour_home.settings.published, settings.published)
+    with opened(settings, families, run_id="run") as store:
+        begin_days(store, [SECOND, LAST])
+        finish_days(store, [SECOND, LAST])
+    with opened(settings, families, run_id="next"):
+        assert said == []
 
 
 def leave_as_killed(settings: Settings, run_id: str) -> None:
