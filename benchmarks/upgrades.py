@@ -28,7 +28,7 @@ from cjo_assets.core.settings import PROJECT
 
 BLOCK = "upgrades"
 # The state at the end of each larger change of the stored format; the first is the oldest that can be upgraded.
-COMMITS = ("2691c95", "834593a", "7334a3e", "b4b576a", "e9f4266", "2760927", "9395833", "82aaed5", "cbb9da3", "5af9a4e")
+COMMITS = ("2691c95", "834593a", "7334a3e", "e9f4266", "9395833", "5af9a4e")
 RECORDS = ("audit.runs", "audit.policies", "audit.checks", "audit.rejected_records", "journey.approval_history")
 
 

@@ -75,9 +75,10 @@ def restore_unfinished_days(store: Store, published: Path) -> None:
             for family, days in left.items():
                 restored = _restore_days(store, family, days)
                 if restored:
+                    names = ", ".join(str(day) for day in restored)
                     report_message(
-                        f"An unfinished run had replaced rows of {family} {', '.join(map(str, restored))}: the published "
-                        "rows are restored. Run these days again."
+                        f"An unfinished run had replaced rows of {family} {names}: the published rows are restored. "
+                        "Run these days again."
                     )
             store.connection.execute(f"DELETE FROM {UNFINISHED} WHERE list_contains(?, family)", [list(left)])
     finally:
