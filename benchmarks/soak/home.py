@@ -28,7 +28,7 @@ from cjo_assets.warehouse import run_log
 from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.ledger import Stamp
 from cjo_assets.warehouse.publish import publish
-from cjo_assets.warehouse.restore import begin_days
+from cjo_assets.warehouse.restore import begin_days, restore_unfinished_days
 
 FAMILY = "journey"
 FAMILIES = families_about(FAMILY)
@@ -84,6 +84,7 @@ def run_day(home: Path, day: date, run_id: str, kill_before: int | None = None, 
         opened(settings, FAMILIES, run_id=run_id) as store,
     ):
         load_files(store, FAMILIES, settings.data, settings.inputs, settings.home)
+        restore_unfinished_days(store, settings.published)
         begin_days(store, [day])
         compute_day(store, FAMILIES, day, POLICY)
         store.replace(store.tables[AUDIT, "policies"], None, POLICY)

@@ -30,7 +30,7 @@ from cjo_assets.warehouse.build import opened
 from cjo_assets.warehouse.evolution.rebuild import rebuild_changed_tables
 from cjo_assets.warehouse.governance import policy_that_decides
 from cjo_assets.warehouse.lock import hold_life
-from cjo_assets.warehouse.restore import begin_days
+from cjo_assets.warehouse.restore import begin_days, finish_days, restore_unfinished_days
 from cjo_assets.warehouse.run_log import record_failure
 
 POOL = "duckdb"
@@ -72,19 +72,22 @@ class Warehouse(DuckDBResource):
             store.days_of_run = tuple(days_of_run(run))
             store.families_of_run = families_of_run(run)
             store.fences = (*store.fences, lambda: _require_unfinished(instance, run.run_id))
-            begin_days(store, store.days_of_run)
+            restore_unfinished_days(store, self._settings.published)
             rebuild_changed_tables(store, self._families, self._settings, report_message, memory)
             yield self
-            self._record_failure(context)
+            if not self._record_failure(context):
+                # A run of some tables of a day leaves them for the run that publishes the day.
+                finish_days(store, store.days_of_run)
 
-    def _record_failure(self, context: dg.InitResourceContext) -> None:
-        """Record a run in which a step failed."""
+    def _record_failure(self, context: dg.InitResourceContext) -> bool:
+        """Record a run in which a step failed, and return whether one did."""
         if context.run is None or context.instance is None:
-            return
+            return False
         failures = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         errors = [text for entry in failures for text in failure_texts(entry)]
         for family, day in itertools.product(self._store.families_of_run, self._store.days_of_run if errors else ()):
             record_failure(self._store, context.run, context.instance, family, day, self._policy, errors)
+        return bool(errors)
 
     def stored(self, table: Table, day: date | None) -> Stored:
         """Compute a table, or a day of it; in a run of several days return the result of the ordered computation.
@@ -92,6 +95,8 @@ class Warehouse(DuckDBResource):
         Raises:
             ContractBreachError: the table breaks its contract.
         """
+        if not self._results:
+            begin_days(self._store, self._store.days_of_run)
         stored = self._results[day, table.full_name] = self._stored(table, day)
         return stored
 

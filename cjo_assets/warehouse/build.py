@@ -26,7 +26,7 @@ from cjo_assets.engine.transaction import transaction
 from cjo_assets.ingest.raw_tables import look_again
 from cjo_assets.warehouse.lock import warehouse_lock
 from cjo_assets.warehouse.recovery import restore_snapshot
-from cjo_assets.warehouse.restore import remember_published, restore_unfinished_days, what_cannot_be_computed
+from cjo_assets.warehouse.restore import remember_published, what_cannot_be_computed
 from cjo_assets.warehouse.run_log import CHECKS, RUNS
 from cjo_assets.warehouse.schema_of_build import adapt_build
 
@@ -70,7 +70,6 @@ def opened(
                     remember_published(store, settings.published, what_cannot_be_computed(store))
                     _sign_version(connection, families)
                 _forget_unpublished(store, settings.published)
-                restore_unfinished_days(store, settings.published)
                 store.fences = (held.require, _signed(connection, run_id))
                 yield store
                 # The next writer examines what one leaves that was killed, or whose database takes no more writes.

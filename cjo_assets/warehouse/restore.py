@@ -62,11 +62,17 @@ def finish_days(store: Store, days: Iterable[date]) -> None:
 
 
 def restore_unfinished_days(store: Store, published: Path) -> None:
-    """Bring the published rows back of days that a run has replaced and not published, since later days read them.
+    """Bring the published rows back of days that a failed run has replaced, since later days read them.
 
-    Days that were never published stay as they are: nothing reads them. So do days that retention moved to files.
+    The days of the present run stay as they are: it may continue a failed run. So do days that were never published,
+    which nothing reads, and days that retention moved to files.
     """
-    left = _unfinished(store)
+    own = set(store.days_of_run)
+    left = {
+        family: rest
+        for family, days in _unfinished(store).items()
+        if (rest := [day for day in days if family not in store.families_of_run or day not in own])
+    }
     if not left or not published.exists():
         return
     store.connection.execute(f"ATTACH {literal(published)} AS published (READ_ONLY)")
@@ -80,7 +86,9 @@ def restore_unfinished_days(store: Store, published: Path) -> None:
                         f"An unfinished run had replaced rows of {family} {names}: the published rows are restored. "
                         "Run these days again."
                     )
-            store.connection.execute(f"DELETE FROM {UNFINISHED} WHERE list_contains(?, family)", [list(left)])
+                store.connection.execute(
+                    f"DELETE FROM {UNFINISHED} WHERE family = ? AND list_contains(?::DATE[], as_of)", [family, days]
+                )
     finally:
         store.connection.execute("DETACH published")
 

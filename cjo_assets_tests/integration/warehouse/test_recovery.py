@@ -16,7 +16,7 @@ from cjo_assets.orchestration.doctor import _published
 from cjo_assets.warehouse.build import WRITER_TABLE, opened
 from cjo_assets.warehouse.publish import publish
 from cjo_assets.warehouse.recovery import found_again, newest_snapshot
-from cjo_assets.warehouse.restore import begin_days, finish_days, remember_published
+from cjo_assets.warehouse.restore import begin_days, finish_days, remember_published, restore_unfinished_days
 from cjo_assets_tests.support.warehouse import TOUR_DAYS, Home
 
 FIRST, SECOND, LAST = TOUR_DAYS
@@ -130,7 +130,13 @@ def test_rows_of_an_unfinished_run_are_replaced_by_the_published_ones(
         begin_days(store, [SECOND])
         store.connection.execute(SCORE, [SECOND])
         assert dict(store.connection.execute(counts).fetchall())[SECOND] > 0
+    with opened(settings, families, run_id="the same day again") as store:
+        store.days_of_run = (SECOND,)
+        restore_unfinished_days(store, settings.published)
+        assert dict(store.connection.execute(counts).fetchall())[SECOND] > 0, "it may continue the failed run"
     with opened(settings, families, run_id="next") as store:
+        store.days_of_run = (LAST,)
+        restore_unfinished_days(store, settings.published)
         assert set(dict(store.connection.execute(counts).fetchall()).values()) == {0}
         (rows,) = store.connection.execute("SELECT count(*) FROM journey.risk_scores").fetchall()[0]
         assert rows == len(content(settings.published)["journey.risk_scores"])
@@ -138,8 +144,9 @@ def test_rows_of_an_unfinished_run_are_replaced_by_the_published_ones(
         "An unfinished run had replaced rows of journey 2025-01-13: the published rows are restored. "
         "Run these days again."
     ]
-    with opened(settings, families, run_id="later"):
-        assert len(said) == 1
+    with opened(settings, families, run_id="later") as store:
+        restore_unfinished_days(store, settings.published)
+    assert len(said) == 1
 
 
 def test_the_record_of_unfinished_days_ends_with_the_publish(tour_home: Home, tmp_path: Path, said: list[str]) -> None:
@@ -148,8 +155,8 @@ def test_the_record_of_unfinished_days_ends_with_the_publish(tour_home: Home, tm
     with opened(settings, families, run_id="run") as store:
         begin_days(store, [SECOND, LAST])
         finish_days(store, [SECOND, LAST])
-    with opened(settings, families, run_id="next"):
-        assert said == []
+        restore_unfinished_days(store, settings.published)
+    assert said == []
 
 
 def leave_as_killed(settings: Settings, run_id: str) -> None:
