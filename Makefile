@@ -14,9 +14,10 @@ SPARK_PACKAGES := .[dev,spark]
 
 # $(call install,ENVIRONMENT,PACKAGES): uv resolves and installs in a tenth of the time of pip. Unlike pip it compiles no
 # bytecode; importing what a run imports compiles that, a sixth of all modules.
+# Python brings pip and setuptools of its own age, with known vulnerabilities; those of constraints.txt replace them.
 define install
 	@$(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip install --quiet --constraint constraints.txt uv
+	@$(1)/bin/python -m pip install --quiet --constraint constraints.txt pip setuptools uv
 	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --constraint constraints.txt --editable '$(2)'
 	@env -u PYTHONDONTWRITEBYTECODE $(1)/bin/python -c 'import altair, cjo_assets.cli.launch, cjo_assets.definitions'
 endef
